@@ -45,12 +45,17 @@ class Place:
 
 @dataclass(frozen=True)
 class Diagnostic:
-    """One mistake. `fact` says what is there and why that is wrong; `fix` is the next thing to type."""
+    """One mistake. `fact` says what is there and why that is wrong; `fix` is the next thing to type.
+
+    `other` is a second place that belongs to it, e.g. the first of two that exclude each other; `{other}` in the fact
+    becomes its line.
+    """
 
     rule: Rule
     where: Place | Span
     fact: str
     fix: str
+    other: Place | Span | None = None
 
     @property
     def is_error(self) -> bool:
@@ -73,11 +78,17 @@ def located(diagnostics: Iterable[Diagnostic], document: Locator) -> list[Diagno
     """The same diagnostics with spans for places, without repetitions, sorted by position."""
     found: dict[object, Diagnostic] = {}
     for diagnostic in diagnostics:
-        where = diagnostic.where
-        span = where if isinstance(where, Span) else document.locate(where)
-        key = (span.source.name, span.start, diagnostic.rule.code, diagnostic.fact)
-        found.setdefault(key, replace(diagnostic, where=span))
+        span = _span(diagnostic.where, document)
+        fact = diagnostic.fact
+        if diagnostic.other is not None:
+            fact = fact.replace("{other}", f"line {_span(diagnostic.other, document).position[0]}")
+        key = (span.source.name, span.start, diagnostic.rule.code, fact)
+        found.setdefault(key, replace(diagnostic, where=span, fact=fact, other=None))
     return sorted(found.values(), key=_reading_order)
+
+
+def _span(where: Place | Span, document: Locator) -> Span:
+    return where if isinstance(where, Span) else document.locate(where)
 
 
 def _reading_order(diagnostic: Diagnostic) -> tuple[str, int, str]:

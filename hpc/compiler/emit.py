@@ -1,0 +1,108 @@
+r"""The IR as canonical text: the same meaning gives the same bytes, on every machine and with every Python.
+
+The text is JSON that YAML 1.1 readers take for the same data, because the Vertex AI and KFP clients read it with one:
+floats keep a point (`1.0e-05`; PyYAML takes `1e-05` for text), characters beyond ASCII stand as they are (PyYAML makes
+two halves of an escaped emoji), and what YAML would fold or refuse is escaped.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Mapping
+from dataclasses import fields, is_dataclass
+from functools import lru_cache
+from json.encoder import encode_basestring
+from typing import Any
+
+from hpc.compiler.ir import Json, PipelineSpec, PlatformSpec
+
+# Characters that JSON allows in a string and YAML 1.1 does not, or would take for a line end.
+_NOT_FOR_YAML = re.compile("[\x7f-\x9f\u2028\u2029\ufeff\ufffe\uffff]")
+
+
+def emit(spec: PipelineSpec, platform: PlatformSpec | None = None) -> str:
+    """One JSON document, or two in a YAML stream where there are platform settings. Ends with a line end."""
+    documents = [spec] if platform is None else [spec, platform]
+    return "---\n".join(f"{canonical(document)}\n" for document in documents)
+
+
+def canonical(value: Any) -> str:
+    """A message, mapping, list or scalar as canonical JSON: two spaces, keys of maps sorted, empty fields left out."""
+    out: list[str] = []
+    _write(value, "\n", out)
+    return "".join(out)
+
+
+def _write(value: Any, line: str, out: list[str]) -> None:
+    if isinstance(value, str):
+        out.append(_string(value))
+    elif isinstance(value, bool) or value is None:
+        out.append({True: "true", False: "false", None: "null"}[value])
+    elif isinstance(value, int):
+        out.append(str(value))
+    elif isinstance(value, float):
+        out.append(_float(value))
+    elif isinstance(value, Json):
+        _write(value.value, line, out)
+    elif isinstance(value, list | tuple):
+        _write_block("[]", [("", item) for item in value], line, out)
+    else:
+        _write_block("{}", _entries(value), line, out)
+
+
+def _write_block(brackets: str, entries: list[tuple[str, Any]], line: str, out: list[str]) -> None:
+    if not entries:
+        out.append(brackets)
+        return
+    inner = f"{line}  "
+    separator = brackets[0]
+    for key, value in entries:
+        out.append(f"{separator}{inner}{key}")
+        _write(value, inner, out)
+        separator = ","
+    out.append(f"{line}{brackets[1]}")
+
+
+def _entries(value: Any) -> list[tuple[str, Any]]:
+    """The key, as it is written, and the value of every entry of a mapping or field of a message."""
+    if isinstance(value, Mapping):
+        return [(f"{_string(key)}: ", value[key]) for key in sorted(value)]
+    return [
+        (f'"{key}": ', item) for name, key in _field_names(type(value)) if not _is_unset(item := getattr(value, name))
+    ]
+
+
+@lru_cache(maxsize=64)
+def _field_names(message: type) -> tuple[tuple[str, str], ...]:
+    return tuple((field.name, _camel(field.name)) for field in fields(message))
+
+
+def _camel(name: str) -> str:
+    first, *rest = name.split("_")
+    return first + "".join(word.capitalize() for word in rest)
+
+
+def _is_unset(value: Any) -> bool:
+    if isinstance(value, Json):
+        return False
+    if is_dataclass(value):
+        return all(_is_unset(getattr(value, name)) for name, _ in _field_names(type(value)))
+    return value is None or (isinstance(value, Mapping | tuple) and not value)
+
+
+def _string(text: str) -> str:
+    quoted = encode_basestring(text)
+    return quoted if quoted.isascii() and "\x7f" not in quoted else _NOT_FOR_YAML.sub(_escape, quoted)
+
+
+def _escape(found: re.Match[str]) -> str:
+    return f"\\u{ord(found[0]):04x}"
+
+
+def _float(value: float) -> str:
+    if not math.isfinite(value):
+        raise ValueError(f"{value} has no place in JSON")
+    text = repr(value)
+    mantissa, exponent, power = text.partition("e")
+    return f"{mantissa}.0e{power}" if exponent and "." not in mantissa else text

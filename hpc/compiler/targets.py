@@ -1,0 +1,66 @@
+"""What each target can do and how it is written: pure data. A capability that is missing becomes a message at compile time.
+
+Grounds: Vertex AI documentation and API (2026-11), kubeflow/pipelines backend (2026-08), hpc's own local engine.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+TargetName = Literal["vertex", "kfp", "local"]
+
+
+@dataclass(frozen=True)
+class Target:
+    """`literals`: enumerated inputs are understood. `gpu_resource`: the one name for every GPU, or None for its own name.
+
+    `platform` names the second document, `unknown_run` the `run.*` that the target does not replace.
+    """
+
+    name: TargetName
+    title: str
+    literals: bool
+    gpu_resource: str | None
+    takes_gpus: bool
+    machines: bool
+    platform: str | None
+    secrets: bool
+    unknown_run: frozenset[str] = frozenset()
+
+
+VERTEX = Target(
+    name="vertex",
+    title="Vertex AI Pipelines",
+    literals=False,
+    gpu_resource=None,
+    takes_gpus=True,
+    machines=True,
+    platform=None,
+    secrets=False,
+    unknown_run=frozenset({"workspace"}),
+)
+KFP = Target(
+    name="kfp",
+    title="Kubeflow Pipelines",
+    literals=True,
+    gpu_resource="nvidia.com/gpu",
+    takes_gpus=True,
+    machines=False,
+    platform="kubernetes",
+    secrets=False,
+    unknown_run=frozenset({"root", "executor_output"}),
+)
+LOCAL = Target(
+    name="local",
+    title="this machine",
+    literals=True,
+    gpu_resource=None,
+    takes_gpus=False,
+    machines=False,
+    platform="local",
+    secrets=True,
+    unknown_run=frozenset({"workspace"}),
+)
+
+TARGETS: dict[str, Target] = {target.name: target for target in (VERTEX, KFP, LOCAL)}

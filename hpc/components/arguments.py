@@ -1,0 +1,234 @@
+"""What the argument templates see: every argument of one use of a container component, in the style of its `cli`.
+
+A `Use` enters; texts leave, in which what the platform pastes is a placeholder. The checks of the compiler have refused
+before what cannot be written here.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from typing import Any
+
+from hpc.components import hydra
+from hpc.components.container import ArgumentGroup
+from hpc.components.references import Reference, literal, mentions_reference, parts_of
+from hpc.components.use import (
+    Pasted,
+    Use,
+    elements,
+    input_value,
+    needs_bootstrap,
+    needs_small_bootstrap,
+    output_value,
+    references_in,
+    resolved,
+)
+
+
+@dataclass(frozen=True)
+class Argument:
+    """A port or an override as a template sees it.
+
+    `key` is the Hydra key or the flag; `texts` what follows it, one or several words; `raw` tells a Hydra override
+    that only the bootstrap can write exactly.
+    """
+
+    name: str
+    key: str
+    type: str
+    texts: tuple[str, ...]
+    bound: bool = True
+    raw: bool = False
+
+    @property
+    def text(self) -> str:
+        return self.texts[0] if self.texts else ""
+
+
+_PYTHON = re.compile(r"python[0-9.]*")
+
+
+def command(use: Use) -> list[str]:
+    """The command with its placeholders, behind the bootstrap where the component needs one."""
+    words = [_pasted_text(use, word) for word in use.component.command]
+    if not needs_bootstrap(use.component) or not words:
+        return words
+    first = words[0].rpartition("/")[2]
+    interpreter = words[0] if _PYTHON.fullmatch(first) else "python3"
+    program = hydra.SMALL_BOOTSTRAP if needs_small_bootstrap(use.component) else hydra.BOOTSTRAP
+    return [interpreter, "-c", program, *words]
+
+
+def context(use: Use) -> dict[str, Any]:
+    """The names that a template can use."""
+    return {
+        "args": list(_literal_arguments(use)),
+        "overrides": [*_overrides(use)],
+        "inputs": [*_inputs(use)],
+        "outputs": [*_outputs(use)],
+        "component": use.component,
+        "bootstrap": needs_bootstrap(use.component),
+    }
+
+
+# ---------------------------------------------------------------- literal arguments
+
+
+def _literal_arguments(use: Use) -> Iterator[str]:
+    for item in use.component.args:
+        if isinstance(item, str):
+            yield _pasted_text(use, item)
+        elif isinstance(item, ArgumentGroup):
+            if item.absent not in use.bound:
+                yield from (_pasted_text(use, word) for word in item.args)
+        elif not any(use.is_absent(reference) for reference in references_in(item)):
+            yield from (_pasted_text(use, word) for word in item)
+
+
+def _pasted_text(use: Use, text: str) -> str:
+    """A word in which every reference has become its placeholder, without any quoting."""
+    pieces = [_bare(resolved(use, part)) if isinstance(part, Reference) else literal(part) for part in parts_of(text)]
+    return "".join(pieces)
+
+
+def _bare(value: Pasted | Any) -> str:
+    return value.placeholder if isinstance(value, Pasted) else _plain(value)
+
+
+def _plain(value: Any) -> str:
+    """A constant as one word for a program that is not Hydra: JSON, but text as it is."""
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+
+
+# ---------------------------------------------------------------- overrides
+
+
+def _overrides(use: Use) -> Iterator[Argument]:
+    for key, value in use.overrides.items():
+        if any(use.is_absent(reference) for reference in references_in(value)):
+            continue
+        yield _hydra_override(use, key, value) if use.component.is_hydra else _flag_override(use, key, value)
+
+
+def _flag_override(use: Use, key: str, value: Any) -> Argument:
+    if value is None:
+        texts: tuple[str, ...] = ()
+    elif isinstance(value, str):
+        texts = (_pasted_text(use, value),)
+    else:
+        texts = (_plain(value),)
+    return Argument(key, flag(key), "constant", texts)
+
+
+def _hydra_override(use: Use, key: str, value: Any) -> Argument:
+    """An override whose references stand as marks while Hydra's quotes are put, and become placeholders after."""
+    marks = _Marks(use)
+    marked = marks.mark(value)
+    if marks.raw and use.component.quoting == "exact":
+        text = str(marked)
+        text = text if text in marks.found else f"'{text}'"
+        return Argument(key, key, "constant", (marks.unmark(text, quoted=False),), raw=True)
+    if value is None and key.startswith("~"):
+        return Argument(key, key, "constant", ())
+    return Argument(key, key, "constant", (marks.unmark(hydra.constant(marked), quoted=True),))
+
+
+class _Marks:
+    """Stands characters of Unicode's private use area in for references, so that they survive quoting."""
+
+    def __init__(self, use: Use) -> None:
+        self.use = use
+        self.found: dict[str, Pasted] = {}
+
+    @property
+    def raw(self) -> bool:
+        return any(value.raw for value in self.found.values())
+
+    def mark(self, value: Any) -> Any:
+        if isinstance(value, str):
+            return self._text(value)
+        if isinstance(value, list):
+            return [self.mark(item) for item in value]
+        if isinstance(value, dict):
+            return {key: self.mark(item) for key, item in value.items()}
+        return value
+
+    def _text(self, text: str) -> Any:
+        if not mentions_reference(text):
+            return literal(text)
+        pieces = [self._piece(part) if isinstance(part, Reference) else literal(part) for part in parts_of(text)]
+        return pieces[0] if len(pieces) == 1 else "".join(piece if isinstance(piece, str) else _plain(piece) for piece in pieces)
+
+    def _piece(self, reference: Reference) -> Any:
+        value = resolved(self.use, reference)
+        if not isinstance(value, Pasted):
+            return value
+        mark = f"\ue000{len(self.found)}\ue001"
+        self.found[mark] = value
+        return mark
+
+    def unmark(self, text: str, *, quoted: bool) -> str:
+        """`quoted`: a mark that is a whole value stands in Hydra's quotes now; its own form replaces both."""
+        for mark, value in self.found.items():
+            form = hydra.pasted(value.kind, value.placeholder)
+            text = text.replace(f"'{mark}'" if quoted else mark, form) if f"'{mark}'" in text or text == mark else text
+            text = text.replace(mark, value.placeholder)
+        return text
+
+
+# ---------------------------------------------------------------- ports
+
+
+def _inputs(use: Use) -> Iterator[Argument]:
+    for name, port in use.component.inputs.items():
+        if port.pass_ == "none":
+            continue
+        key = _key(use, name, port.as_)
+        if name not in use.bound:
+            yield Argument(name, key, str(port.type), (), bound=False)
+        elif name in use.gathered:
+            yield from _gathered(use, name, key)
+        else:
+            value = input_value(name, port)
+            yield Argument(name, key, str(port.type), (_form(use, value),), raw=value.raw)
+
+
+def _outputs(use: Use) -> Iterator[Argument]:
+    for name, port in use.component.outputs.items():
+        if port.pass_ != "none":
+            yield Argument(name, _key(use, name, port.as_), str(port.type), (_form(use, output_value(name, port)),))
+
+
+def _key(use: Use, name: str, own: str | None) -> str:
+    key = own or name
+    return key if use.component.is_hydra else flag(key)
+
+
+def flag(key: str) -> str:
+    """The flag of an argparse-style program for a key."""
+    return key if key.startswith("-") else f"--{key}"
+
+
+def _form(use: Use, value: Pasted) -> str:
+    return hydra.pasted(value.kind, value.placeholder) if use.component.is_hydra else value.placeholder
+
+
+def _gathered(use: Use, name: str, key: str) -> Iterator[Argument]:
+    """A list put together from several sources."""
+    values = elements(use, name)
+    port_type = use.component.inputs[name].type
+    forms = tuple(_form(use, value) for value in values)
+    argument = Argument(name, key, str(port_type), forms)
+    if use.component.is_hydra:
+        if any(value.raw for value in values) and use.component.quoting == "exact":
+            yield from (replace(argument, key=f"{key}[{index}]", texts=(form,), raw=True) for index, form in enumerate(forms))
+        else:
+            yield replace(argument, texts=(f"[{','.join(forms)}]",))
+    elif port_type.is_artifact:
+        yield argument
+    else:
+        quote = '"' if port_type.base == "string" else ""
+        yield replace(argument, texts=(f"[{','.join(f'{quote}{form}{quote}' for form in forms)}]",))

@@ -1,0 +1,104 @@
+"""The kind of component that runs an image: what its YAML may say."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import AfterValidator, BeforeValidator, Discriminator, Field, StrictStr, Tag
+
+from hpc.components.fields import Cache, Duration, Env, Json, Model, Name, Retry, problem
+from hpc.components.ports import InputPort, OutputPort
+from hpc.components.types import kind_of
+
+
+def _argument_shape(value: object) -> str:
+    return (
+        "scalar"
+        if not isinstance(value, list | dict | ArgumentGroup)
+        else "list"
+        if isinstance(value, list)
+        else "mapping"
+    )
+
+
+def _argument(value: object) -> str:
+    if isinstance(value, str):
+        return value
+    if value is None or isinstance(value, list | dict):
+        raise problem(
+            "HPC103", f"an argument is text, but this is {kind_of(value)}.", "write text; quote it if in doubt."
+        )
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+Argument = Annotated[str, BeforeValidator(_argument)]
+
+
+class ArgumentGroup(Model):
+    """Arguments that stand only when an optional input has no value: language, section 5.30."""
+
+    absent: StrictStr
+    args: list[Argument]
+
+
+ArgumentItem = Annotated[
+    Annotated[Argument, Tag("scalar")]
+    | Annotated[list[Argument], Tag("list")]
+    | Annotated[ArgumentGroup, Tag("mapping")],
+    Discriminator(_argument_shape),
+]
+
+
+def _cli(value: object) -> str:
+    if value in ("hydra", "argparse", "none"):
+        return str(value)
+    if isinstance(value, str) and value.endswith(".j2") and value.startswith(("./", "../")):
+        return value
+    raise problem(
+        "HPC103",
+        f"`{value}` is not a way to pass arguments.",
+        "write `hydra`, `argparse`, `none` or a template such as `./ours.yaml.j2`.",
+    )
+
+
+def _no_nul(command: list[str]) -> list[str]:
+    if any("\0" in word for word in command):
+        raise problem("HPC103", "an argument cannot hold a NUL character.", "remove it.")
+    return command
+
+
+class HydraConfig(Model):
+    """Where the component's Hydra configuration lies, so that overrides can be checked without running it."""
+
+    dir: StrictStr
+    name: StrictStr = "config"
+
+
+class ContainerComponent(Model):
+    """A container: an image, a command, and how values reach the program in it."""
+
+    title: StrictStr = ""
+    description: StrictStr = ""
+    labels: dict[str, StrictStr] = {}
+    image: Annotated[StrictStr, Field(description="a name of `images`")]
+    command: Annotated[
+        list[Argument], AfterValidator(_no_nul), Field(description="the image's entrypoint if absent")
+    ] = []
+    args: Annotated[list[ArgumentItem], Field(description="literal arguments, before the generated ones")] = []
+    cli: Annotated[str, BeforeValidator(_cli), Field(description="hydra | argparse | none | ./own.yaml.j2")] = "hydra"
+    quoting: Literal["exact", "typed"] = "exact"
+    inputs: dict[Name, InputPort] = {}
+    outputs: dict[Name, OutputPort] = {}
+    overrides: Annotated[dict[str, Json], Field(description="constants, by Hydra key")] = {}
+    sweep: Annotated[dict[str, Any] | None, Field(description="Hydra --multirun inside one container")] = None
+    config: Annotated[HydraConfig | None, Field(description="compose at compile time")] = None
+    env: Env = {}
+    accelerator: StrictStr | None = None
+    cache: Cache | None = None
+    retry: Retry | None = None
+    timeout: Duration | None = None
+    kfp: dict[str, Any] | None = None
+
+    @property
+    def is_hydra(self) -> bool:
+        return self.cli == "hydra"

@@ -1,0 +1,178 @@
+"""Scalar fields and small blocks that several kinds of component share: names, durations, sizes, retry, cache, env.
+
+Pydantic models and annotated types; a value that is wrong raises a PydanticCustomError whose type is the code of a rule
+and whose context holds `fact` and `fix`. No model reads a file or knows another object.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Annotated, Any, Literal
+
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Discriminator,
+    Field,
+    StrictBool,
+    StrictFloat,
+    StrictInt,
+    StrictStr,
+    Tag,
+)
+from pydantic_core import PydanticCustomError
+
+from hpc.components.types import kind_of
+
+NAME = re.compile(r"[a-z][a-z0-9]*(_[a-z0-9]+)*")
+NAME_LENGTH = 63
+_WORDS_OF_CONDITIONS = ("when", "else", "switch", "and", "or", "not", "in")
+_NAMESPACES = ("inputs", "outputs", "exit", "vars", "run", "accelerator", "images")
+RESERVED = frozenset({*_WORDS_OF_CONDITIONS, *_NAMESPACES})
+
+
+def problem(code: str, fact: str, fix: str) -> PydanticCustomError:
+    """What a validator raises: `code` of the rule, the fact and the fix for this value."""
+    return PydanticCustomError(code, "{fact}", {"fact": fact, "fix": fix})
+
+
+class Model(BaseModel):
+    """An immutable mapping of the language: unknown keys are refused."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=False, protected_namespaces=())
+
+
+def _name(text: str) -> str:
+    if not NAME.fullmatch(text):
+        fixed = re.sub(r"[^a-z0-9]+", "_", text.lower()).strip("_")
+        fixed = fixed if fixed[:1].isalpha() else f"x_{fixed}".rstrip("_")
+        hyphen = " (a hyphen is ambiguous next to `->`)" if "-" in text else ""
+        fact = f"`{text}` is not a name: use a-z, 0-9 and `_`{hyphen}."
+        if re.fullmatch(r"[a-z0-9_]+", text):
+            fact = f"`{text}` is not a name: it starts with a letter, and `_` stands only between letters or digits."
+        raise problem("HPC105", fact, f"rename it `{fixed}`.")
+    if len(text) > NAME_LENGTH:
+        fact = f"`{text[:20]}…` is {len(text)} characters long; a name has at most {NAME_LENGTH}."
+        raise problem("HPC105", fact, "shorten it.")
+    return text
+
+
+def _free_name(text: str) -> str:
+    if text in RESERVED:
+        fact = f"`{text}` is a word of the language and cannot name a step or a component."
+        raise problem("HPC207", fact, f"rename it, e.g. `{text}_step`.")
+    return _name(text)
+
+
+def _duration(value: object) -> str:
+    text = str(value)
+    if isinstance(value, str) and re.fullmatch(r"[1-9][0-9]*[smhd]", text):
+        return text
+    number = re.match(r"[1-9][0-9]*", text)
+    combined = re.fullmatch(r"(?:(\d+)h)(\d+)m", text)
+    example = f"{int(combined[1]) * 60 + int(combined[2])}m" if combined else f"{number[0] if number else 2}h"
+    raise problem(
+        "HPC107",
+        f"`{text}` is not a duration.",
+        f"write a number and a unit without a space, e.g. `{example}` (s, m, h, d).",
+    )
+
+
+_SIZE = re.compile(r"(\d+(?:\.\d+)?)(MB|GB|MiB|GiB)")
+
+
+def _size(value: object) -> str:
+    text = str(value)
+    if isinstance(value, str) and _SIZE.fullmatch(text):
+        return text
+    number = re.match(r"\d+(\.\d+)?", text)
+    raise problem(
+        "HPC107",
+        f"`{text}` is not a size.",
+        f"write a number and a unit without a space, e.g. `{number[0] if number else 15}GB` (MB, GB, MiB, GiB).",
+    )
+
+
+def _cpu(value: object) -> str:
+    text = str(value)
+    whole = isinstance(value, (int, float)) and not isinstance(value, bool) and value > 0
+    if whole or (isinstance(value, str) and re.fullmatch(r"[1-9][0-9]*m", text)):
+        return text
+    raise problem("HPC107", f"`{text}` is not a number of CPUs.", "write e.g. `4`, `0.5` or `500m` (thousandths).")
+
+
+Name = Annotated[StrictStr, AfterValidator(_name)]
+FreeName = Annotated[StrictStr, AfterValidator(_free_name)]
+Duration = Annotated[str, BeforeValidator(_duration)]
+Size = Annotated[str, BeforeValidator(_size)]
+Cpu = Annotated[str, BeforeValidator(_cpu)]
+Count = Annotated[StrictInt, Field(ge=1)]
+Json = Any
+"""Any value that YAML can hold."""
+
+_UNIT_SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
+
+
+def seconds(duration: str) -> int:
+    """Seconds of a duration of the language, e.g. 7200 for `2h`."""
+    return int(duration[:-1]) * _UNIT_SECONDS[duration[-1]]
+
+
+class Retry(Model):
+    """Extra attempts after a failure; RetryPolicy in pipeline_spec.proto."""
+
+    max: Annotated[StrictInt, Field(ge=0, description="extra attempts after the first")]
+    backoff: Annotated[Duration | None, Field(description="wait before the second attempt")] = None
+    factor: Annotated[StrictFloat, Field(ge=1, description="each further wait is this many times longer")] = 2.0
+    max_backoff: Annotated[Duration, Field(description="the longest wait")] = "1h"
+
+
+class CacheKey(Model):
+    """Caching with a key of one's own."""
+
+    key: Annotated[StrictStr, Field(min_length=1)]
+
+
+class SecretRef(Model):
+    """A value that is not in the file: the name of an entry of `secrets`."""
+
+    secret: StrictStr
+
+
+def _shape(value: object) -> str:
+    return "mapping" if isinstance(value, dict | Model) else "scalar"
+
+
+def _env_text(value: object) -> str:
+    if isinstance(value, str):
+        if "\0" in value:
+            raise problem("HPC103", "an environment variable cannot hold a NUL character.", "remove it.")
+        return value
+    raise problem(
+        "HPC103",
+        f"environment variables are text, but this is a {kind_of(value)}.",
+        f'quote it: "{str(value).lower() if isinstance(value, bool) else value}".',
+    )
+
+
+EnvValue = Annotated[
+    Annotated[str, BeforeValidator(_env_text), Tag("scalar")] | Annotated[SecretRef, Tag("mapping")],
+    Discriminator(_shape),
+]
+
+
+def _env_name(text: str) -> str:
+    if "=" in text or "\0" in text or not text:
+        raise problem("HPC105", f"`{text}` cannot name an environment variable.", "use letters, digits and `_`.")
+    return text
+
+
+Env = dict[Annotated[StrictStr, AfterValidator(_env_name)], EnvValue]
+
+Cache = Annotated[
+    Annotated[StrictBool, Tag("scalar")] | Annotated[CacheKey, Tag("mapping")],
+    Discriminator(_shape),
+]
+RunIf = Literal["upstream_ok", "upstream_done"]

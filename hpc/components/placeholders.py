@@ -1,0 +1,49 @@
+"""The texts that a platform replaces when a task starts. Names enter, placeholders leave (facts of KFP 2.17 and Vertex AI).
+
+Only the forms that every platform knows: single quotes, no blanks, no expressions.
+"""
+
+from __future__ import annotations
+
+RUN = {
+    "id": "{{$.pipeline_job_uuid}}",
+    "name": "{{$.pipeline_job_name}}",
+    "resource": "{{$.pipeline_job_resource_name}}",
+    "task": "{{$.pipeline_task_name}}",
+    "task_id": "{{$.pipeline_task_uuid}}",
+    "root": "{{$.pipeline_root}}",
+    "created": "{{$.pipeline_job_create_time_utc}}",
+    "scheduled": "{{$.pipeline_job_schedule_time_utc}}",
+}
+"""What `run.x` is. The open-source backend replaces these only as a whole constant input of a task."""
+
+RUN_IN_TEXT = {
+    "executor_input": "{{$}}",
+    "executor_output": "{{$.outputs.output_file}}",
+    "workspace": "{{$.workspace_path}}",
+}
+"""What `run.x` is where it is replaced inside an argument."""
+
+
+def run_input(name: str) -> str:
+    """The hidden input of a component through which `run.<name>` reaches its arguments. No port can have this name."""
+    return f"run-{name.replace('_', '-')}"
+
+
+def parameter(name: str) -> str:
+    return f"{{{{$.inputs.parameters['{name}']}}}}"
+
+
+def input_artifact(name: str, field: str = "path") -> str:
+    """`field` is `path`, `uri` or `metadata['key']`."""
+    return f"{{{{$.inputs.artifacts['{name}'].{field}}}}}"
+
+
+def output_artifact(name: str, field: str = "path") -> str:
+    """`field` is `path`, `uri` or `metadata['key']`."""
+    return f"{{{{$.outputs.artifacts['{name}'].{field}}}}}"
+
+
+def output_file(name: str) -> str:
+    """The path of the file that a value output is written to."""
+    return f"{{{{$.outputs.parameters['{name}'].output_file}}}}"

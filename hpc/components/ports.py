@@ -1,0 +1,200 @@
+"""Inputs and outputs of components and pipelines: what the YAML may say of a port, checked as far as the port alone can."""
+
+from __future__ import annotations
+
+import re
+from typing import Annotated, Any, Literal
+
+from pydantic import (
+    BeforeValidator,
+    Field,
+    StrictBool,
+    StrictFloat,
+    StrictInt,
+    StrictStr,
+    ValidationInfo,
+    field_validator,
+)
+
+from hpc.components.fields import Json, Model, problem
+from hpc.components.types import Type, did_you_mean, kind_of, parse_type, suggest_type
+
+LARGEST_EXACT_INTEGER = 2**53
+"""Beyond this, protobuf's Value (a double) loses digits."""
+
+
+def _type(value: object) -> Type:
+    if isinstance(value, Type):
+        return value
+    found = parse_type(value) if isinstance(value, str) else None
+    if found is None:
+        raise problem("HPC103", f"`{value}` is not a type.", suggest_type(str(value)))
+    return found
+
+
+PortType = Annotated[Type, BeforeValidator(_type)]
+
+
+class Port(Model):
+    """What inputs and outputs have in common."""
+
+    type: Annotated[PortType, Field(description="string int float bool dict list<T>, or an artifact: Dataset Model …")]
+    description: StrictStr = ""
+    as_: Annotated[
+        StrictStr | None, Field(alias="as", min_length=1, description="Hydra key or flag; the port's name if absent")
+    ] = None
+    pass_: Annotated[
+        Literal["path", "uri", "none"], Field(alias="pass", description="what an artifact is passed as")
+    ] = "path"
+
+    @field_validator("pass_")
+    @classmethod
+    def _pass_needs_artifact(cls, value: str, info: ValidationInfo) -> str:
+        port_type = info.data.get("type")
+        if value == "uri" and port_type is not None and not port_type.is_artifact:
+            raise problem("HPC106", f"`pass: uri` is for artifacts, but this port is a {port_type}.", "remove it.")
+        return value
+
+
+class OutputPort(Port):
+    """Something that a component makes: an artifact at a path, or a value written to a file."""
+
+
+class InputPort(Port):
+    """Something that a component takes. The limits are checked on every constant, and on the arguments of a run."""
+
+    optional: Annotated[StrictBool, Field(description="may stay without a value; only on inputs of components")] = False
+    choices: Annotated[list[Any] | None, Field(description="the values that are allowed")] = None
+    min: StrictInt | StrictFloat | None = None
+    max: StrictInt | StrictFloat | None = None
+    pattern: Annotated[StrictStr | None, Field(description="regular expression that must match the whole text")] = None
+    default: Annotated[Json, Field(description="value when nothing is given")] = None
+
+    @field_validator("choices")
+    @classmethod
+    def _choices_fit(cls, value: list[Any] | None, info: ValidationInfo) -> list[Any] | None:
+        port_type = info.data.get("type")
+        if value is None or port_type is None:
+            return value
+        if port_type.is_artifact or port_type.is_list or port_type.base not in ("string", "int", "float"):
+            raise problem("HPC106", f"`choices` cannot be given for a {port_type}.", "remove it.")
+        if not value:
+            raise problem(
+                "HPC103", "`choices` is empty, so no value would be allowed.", "list the values, or remove it."
+            )
+        for choice in value:
+            if not port_type.holds(choice):
+                raise problem(
+                    "HPC103",
+                    f"choice {choice!r} is a {kind_of(choice)}, but the type is {port_type}.",
+                    "change one of them.",
+                )
+        return value
+
+    @field_validator("min", "max")
+    @classmethod
+    def _range_fits(cls, value: float | None, info: ValidationInfo) -> float | None:
+        port_type = info.data.get("type")
+        if (
+            value is not None
+            and port_type is not None
+            and (port_type.is_list or port_type.base not in ("int", "float"))
+        ):
+            raise problem(
+                "HPC106",
+                f"`{info.field_name}` cannot be given for a {port_type}.",
+                "remove it; it is for int and float.",
+            )
+        return value
+
+    @field_validator("pattern")
+    @classmethod
+    def _pattern_fits(cls, value: str | None, info: ValidationInfo) -> str | None:
+        port_type = info.data.get("type")
+        if value is None or port_type is None:
+            return value
+        if str(port_type) != "string":
+            raise problem("HPC106", f"`pattern` cannot be given for a {port_type}.", "remove it; it is for string.")
+        try:
+            re.compile(value)
+        except re.error as error:
+            raise problem(
+                "HPC103", f"`pattern` is not a regular expression: {error}.", "mend it (Python's `re` syntax)."
+            ) from error
+        return value
+
+    @field_validator("default")
+    @classmethod
+    def _default_fits(cls, value: object, info: ValidationInfo) -> object:
+        limits = info.data
+        if value is None or "type" not in limits:
+            return value
+        if limits.get("optional"):
+            raise problem("HPC106", "`{port}` has a default, so it is never without a value.", "remove `optional`.")
+        found = objection(cls.model_construct(**limits), limits["type"], value)
+        if found:
+            raise problem(
+                "HPC103", f"default of `{{port}}` {found[0]}.", found[1].replace("write `", "write `default: ")
+            )
+        return float(value) if limits["type"] == Type("float") and isinstance(value, int) else value
+
+    @property
+    def has_default(self) -> bool:
+        return "default" in self.model_fields_set and self.default is not None
+
+    @property
+    def is_free_text(self) -> bool:
+        """A string whose values are not all known to be safe inside Hydra's quotes."""
+        return self.type.base == "string" and not self.type.is_list and not self.choices
+
+
+def objection(port: InputPort, port_type: Type, value: object) -> tuple[str, str] | None:
+    """Why `value` cannot go into the port: a predicate for messages (`is …`) and a fix. None if it can.
+
+    `port_type` is the port's type, or a list of it where a step loops over the port.
+    """
+    if port_type.is_artifact:
+        return (
+            f"is a {port_type}; an artifact cannot be written in YAML",
+            "import it: a component with `import:` and `uri:`, then an edge.",
+        )
+    if not port_type.holds(value):
+        return _wrong_type(port_type, value)
+    for item in value if port_type.is_list and isinstance(value, list) else [value]:
+        found = _outside_limits(port, item)
+        if found:
+            return found
+    return None
+
+
+def _wrong_type(port_type: Type, value: object) -> tuple[str, str]:
+    fact = f"is a {kind_of(value)} ({_short(value)}) but the type is {port_type}"
+    if (
+        isinstance(value, str)
+        and port_type.base in ("int", "float")
+        and re.fullmatch(r"[-+]?[0-9.]+(e[-+]?[0-9]+)?", value)
+    ):
+        return fact, f"write `{value}` without quotes."
+    if port_type.base == "string" and not isinstance(value, list | dict | None):
+        return fact, f'quote it: "{str(value).lower() if isinstance(value, bool) else value}".'
+    return fact, f"give a {port_type}."
+
+
+def _outside_limits(port: InputPort, value: Any) -> tuple[str, str] | None:
+    if isinstance(value, int) and not isinstance(value, bool) and abs(value) > LARGEST_EXACT_INTEGER:
+        return f"is {value}, beyond 2^53: KFP would lose digits", "pass it as a string."
+    if port.choices is not None and value not in port.choices:
+        options = [str(choice) for choice in port.choices]
+        return f"is `{value}`, not one of its choices: {', '.join(options)}", did_you_mean(str(value), options)
+    if port.min is not None and value < port.min:
+        return f"is {value}, below min {port.min}", "change one of them."
+    if port.max is not None and value > port.max:
+        return f"is {value}, above max {port.max}", "change one of them."
+    if port.pattern is not None and not re.fullmatch(port.pattern, value):
+        return f"is {_short(value)}, which does not match the pattern `{port.pattern}`", "change one of them."
+    return None
+
+
+def _short(value: object) -> str:
+    text = repr(value)
+    return text if len(text) <= 60 else f"{text[:57]}…"

@@ -1,0 +1,159 @@
+"""The types that ports have: lower case is a value, Capital is an artifact, `list<T>` is a list of either.
+
+Text of the language enters, `Type` leaves. The IR names are those of `PipelineSpec` 2.1.0 (ParameterType.ParameterTypeEnum
+and the schema titles of the KFP SDK and of google-cloud-pipeline-components).
+"""
+
+from __future__ import annotations
+
+import difflib
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+VALUES = {
+    "string": "STRING",
+    "int": "NUMBER_INTEGER",
+    "float": "NUMBER_DOUBLE",
+    "bool": "BOOLEAN",
+    "dict": "STRUCT",
+    "RunStatus": "TASK_FINAL_STATUS",
+}
+
+_SYSTEM = (
+    "Artifact",
+    "Dataset",
+    "Model",
+    "Metrics",
+    "ClassificationMetrics",
+    "SlicedClassificationMetrics",
+    "HTML",
+    "Markdown",
+)
+_GOOGLE = (
+    "VertexModel",
+    "VertexEndpoint",
+    "VertexBatchPredictionJob",
+    "VertexDataset",
+    "BQMLModel",
+    "BQTable",
+    "UnmanagedContainerModel",
+    "ClassificationMetrics",
+    "RegressionMetrics",
+    "ForecastingMetrics",
+)
+ARTIFACTS = {
+    **{name: f"system.{name}" for name in _SYSTEM},
+    **{f"google.{name}": f"google.{name}" for name in _GOOGLE},
+}
+
+_LIST = re.compile(r"list<\s*([\w.]+)\s*>")
+_OTHER_WORDS = {
+    "str": "string",
+    "text": "string",
+    "integer": "int",
+    "number": "float",
+    "double": "float",
+    "boolean": "bool",
+    "object": "dict",
+    "struct": "dict",
+    "map": "dict",
+    "list": "list<string>",
+    "path": "Dataset",
+    "file": "Artifact",
+}
+
+
+@dataclass(frozen=True)
+class Type:
+    """A value or artifact type, or a list of one. `str(type)` is how it is written in YAML."""
+
+    base: str
+    is_list: bool = False
+
+    def __str__(self) -> str:
+        return f"list<{self.base}>" if self.is_list else self.base
+
+    @property
+    def is_artifact(self) -> bool:
+        return self.base not in VALUES
+
+    @property
+    def element(self) -> Type:
+        return Type(self.base)
+
+    @property
+    def parameter(self) -> str:
+        """The ParameterType of a value type."""
+        return "LIST" if self.is_list else VALUES[self.base]
+
+    @property
+    def schema_title(self) -> str:
+        """The schema title of an artifact type."""
+        return ARTIFACTS.get(self.base, self.base)
+
+    @property
+    def is_known(self) -> bool:
+        return self.base in VALUES or self.base in ARTIFACTS
+
+    def fits(self, target: Type) -> bool:
+        """Whether an edge may carry this type into a port of type `target`: language, section 2, *Types*."""
+        if self.is_list != target.is_list:
+            return False
+        if self.base == target.base or (self.base, target.base) == ("int", "float"):
+            return True
+        return self.is_artifact and target.is_artifact and "Artifact" in (self.base, target.base)
+
+    def holds(self, value: object) -> bool:
+        """Whether a constant from YAML is of this type. An int is a float; a bool is neither."""
+        if self.is_list:
+            return isinstance(value, list) and all(self.element.holds(item) for item in value)
+        if isinstance(value, bool):
+            return self.base == "bool"
+        return isinstance(value, _PYTHON.get(self.base, ()))
+
+
+_PYTHON: dict[str, type | tuple[type, ...]] = {"string": str, "int": int, "float": (int, float), "dict": dict}
+
+STRING = Type("string")
+
+
+def parse_type(text: str) -> Type | None:
+    """The type that `text` names, or None."""
+    match = _LIST.fullmatch(text)
+    base = match.group(1) if match else text
+    if base not in VALUES and base not in ARTIFACTS and not re.fullmatch(r"google\.[A-Z]\w*", base):
+        return None
+    if match and base == "RunStatus":
+        return None
+    return Type(base, bool(match))
+
+
+def suggest_type(text: str) -> str:
+    """What to write instead of a type that does not exist."""
+    known = _OTHER_WORDS.get(text.lower()) or nearest(text, [*VALUES, *ARTIFACTS])
+    return f"did you mean `{known}`?" if known else f"use one of: {', '.join([*VALUES, *_SYSTEM])}, list<…>."
+
+
+def kind_of(value: object) -> str:
+    """How messages call a value from YAML: `string`, `int`, `list` …"""
+    if value is None:
+        return "null"
+    names = {bool: "bool", int: "int", float: "float", str: "string", list: "list", dict: "mapping"}
+    return names.get(type(value), type(value).__name__)
+
+
+def nearest(name: str, options: Iterable[str]) -> str | None:
+    """The option that `name` is probably a slip of, if any."""
+    found = difflib.get_close_matches(name, list(options), 1, 0.6)
+    return found[0] if found else None
+
+
+def did_you_mean(name: str, options: Iterable[str]) -> str:
+    """The fix for a name that does not exist: the nearest one, else all of them."""
+    names = list(options)
+    near = nearest(name, names)
+    if near:
+        return f"did you mean `{near}`?"
+    shown = ", ".join(sorted(names)[:20])
+    return f"use one of: {shown}." if shown else "there is none to choose from yet: declare it first."

@@ -1,0 +1,144 @@
+"""One use of a container component: which inputs have values there, and what its texts stand for.
+
+A component, its overrides and the bound inputs enter; placeholders with the way they are written leave.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from hpc.components import placeholders
+from hpc.components.container import ArgumentGroup, ContainerComponent
+from hpc.components.hydra import Kind, bare_is_exact
+from hpc.components.ports import InputPort, OutputPort
+from hpc.components.references import Reference, mentions_reference, parts_of
+
+_KINDS: dict[str, Kind] = {
+    "STRING": "STRING",
+    "NUMBER_INTEGER": "INTEGER",
+    "NUMBER_DOUBLE": "DOUBLE",
+    "BOOLEAN": "BOOLEAN",
+    "LIST": "LIST",
+    "STRUCT": "STRUCT",
+    "TASK_FINAL_STATUS": "STRUCT",
+}
+
+
+@dataclass(frozen=True)
+class Use:
+    """`gathered` tells how many sources make a list input; `machine` holds machine, gpu, count and nodes."""
+
+    component: ContainerComponent
+    overrides: Mapping[str, Any]
+    bound: frozenset[str]
+    gathered: Mapping[str, int] = field(default_factory=dict)
+    machine: Mapping[str, Any] = field(default_factory=dict)
+
+    def is_absent(self, reference: Reference) -> bool:
+        """Whether the reference names an optional input that has no value in this use."""
+        return reference.namespace == "inputs" and reference.name not in self.bound
+
+
+@dataclass(frozen=True)
+class Pasted:
+    """A value that is known only when the task starts. `raw`: only the bootstrap can write it for Hydra."""
+
+    kind: Kind
+    placeholder: str
+    raw: bool = False
+
+
+def whole(component: ContainerComponent) -> Use:
+    """The use in which every input has a value."""
+    return Use(component, component.overrides, frozenset(component.inputs))
+
+
+def is_raw(port: InputPort) -> bool:
+    """Whether a value of the port can be any text, list or dict: then Hydra needs the bootstrap to read it exactly."""
+    if port.type.is_artifact:
+        return False
+    if port.type.is_list or port.type.parameter in ("STRUCT", "TASK_FINAL_STATUS"):
+        return True
+    if port.type.base != "string":
+        return False
+    return not port.choices or not all(bare_is_exact(choice) for choice in port.choices)
+
+
+def needs_bootstrap(component: ContainerComponent) -> bool:
+    """The declaration decides, never the use: language, section 2, *Hydra values*."""
+    return component.is_hydra and component.quoting == "exact" and any(map(is_raw, component.inputs.values()))
+
+
+def needs_small_bootstrap(component: ContainerComponent) -> bool:
+    """Whether all raw inputs are single texts."""
+    return all(port.is_free_text or port.choices for port in component.inputs.values() if is_raw(port))
+
+
+def input_value(name: str, port: InputPort, field_: str = "") -> Pasted:
+    """An input as it is pasted. `field_` is `uri` or `metadata.key` of an artifact."""
+    if port.type.is_artifact:
+        wanted = field_ or ("uri" if port.pass_ == "uri" else "path")
+        return Pasted("PATH", placeholders.input_artifact(name, _artifact_field(wanted)))
+    return Pasted(_KINDS[port.type.parameter], placeholders.parameter(name), is_raw(port))
+
+
+def output_value(name: str, port: OutputPort, field_: str = "") -> Pasted:
+    """An output as it is pasted: the path of the artifact, or of the file that the value is written to."""
+    if not port.type.is_artifact:
+        return Pasted("PATH", placeholders.output_file(name))
+    wanted = field_ or ("uri" if port.pass_ == "uri" else "path")
+    return Pasted("PATH", placeholders.output_artifact(name, _artifact_field(wanted)))
+
+
+def _artifact_field(wanted: str) -> str:
+    return f"metadata['{wanted.partition('.')[2]}']" if wanted.startswith("metadata.") else wanted
+
+
+def elements(use: Use, name: str) -> list[Pasted]:
+    """The elements of a gathered list: inputs of their own, one for each source."""
+    port = use.component.inputs[name]
+    single = port.model_copy(update={"type": port.type.element})
+    return [input_value(element_name(use, name, index), single) for index in range(use.gathered[name])]
+
+
+def element_name(use: Use, name: str, index: int) -> str:
+    """The input that one element of a gathered list becomes: `xs_0`, unless another input is called so."""
+    plain = f"{name}_{index}"
+    return plain if plain not in use.component.inputs else f"{name}__{index}"
+
+
+def resolved(use: Use, reference: Reference) -> Pasted | Any:
+    """What a reference stands for: something pasted at run time, or a constant of the machine."""
+    rest = ".".join(reference.rest)
+    if reference.namespace == "inputs":
+        return input_value(reference.name, use.component.inputs[reference.name], rest)
+    if reference.namespace == "outputs":
+        return output_value(reference.name, use.component.outputs[reference.name], rest)
+    if reference.namespace == "run":
+        text = placeholders.RUN_IN_TEXT.get(reference.name)
+        return Pasted("STRING", text or placeholders.parameter(placeholders.run_input(reference.name)))
+    return use.machine.get(reference.name)
+
+
+def references_in(value: Any) -> Iterator[Reference]:
+    """All references in a text, or in the texts of a list or mapping."""
+    if isinstance(value, str):
+        if mentions_reference(value):
+            yield from (part for part in parts_of(value) if isinstance(part, Reference))
+    elif isinstance(value, Mapping):
+        for item in value.values():
+            yield from references_in(item)
+    elif isinstance(value, ArgumentGroup):
+        yield from references_in(value.args)
+    elif isinstance(value, list | tuple):
+        for item in value:
+            yield from references_in(item)
+
+
+def run_names(use: Use) -> list[str]:
+    """The `run.x` that reach this use through hidden inputs."""
+    texts = [use.component.command, use.component.args, use.overrides]
+    used = {reference.name for reference in references_in(texts) if reference.namespace == "run"}
+    return sorted(used & placeholders.RUN.keys())

@@ -1,0 +1,60 @@
+"""Arguments of a run: from command-line text to values, and against the pipeline's declared inputs."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from hpc.engines.local.plan import ParameterPort
+from hpc.engines.local.rules import MISSING_ARGUMENT, NOT_A_CHOICE, UNKNOWN_ARGUMENT, WRONG_ARGUMENT, Findings, nearest
+from hpc.engines.local.values import KINDS, fitting, parse, shown
+
+
+def parse_argument(text: str, parameter_type: str) -> object:
+    """The value of `-i name=text` for an input of that parameterType; ValueError says what is wrong.
+
+    STRING is taken verbatim, the others are read as a task's output files are; LIST and STRUCT are JSON.
+    """
+    return parse(text, parameter_type)
+
+
+def check_arguments(
+    arguments: Mapping[str, object], inputs: Mapping[str, ParameterPort], findings: Findings
+) -> dict[str, object]:
+    """Values of all inputs, defaults filled in; an optional input without one is left out."""
+    for name in arguments:
+        if name not in inputs:
+            findings.add(UNKNOWN_ARGUMENT, f"the pipeline has no input {name}", nearest(name, inputs))
+    checked: dict[str, object] = {}
+    for name, port in inputs.items():
+        value = arguments.get(name, port.default if port.has_default else None)
+        if value is not None:
+            _check(name, value, port, findings)
+            checked[name] = _fitted(value, port)
+        elif port.required or (name in arguments and not port.optional):
+            kind = KINDS.get(port.kind, port.kind)
+            findings.add(MISSING_ARGUMENT, f"the input {name} ({kind}) has no value", f"add -i {name}=…")
+    return checked
+
+
+def _check(name: str, value: object, port: ParameterPort, findings: Findings) -> None:
+    try:
+        fitted = fitting(value, port.kind)
+        if port.kind == "NUMBER_INTEGER" and not isinstance(fitted, int):
+            raise ValueError(f"{shown(value)} is not {KINDS[port.kind]}")
+    except ValueError as error:
+        findings.add(WRONG_ARGUMENT, f"the input {name}: {error}", f"give {KINDS.get(port.kind, port.kind)}")
+        return
+    if port.literals and not any(_same(fitted, choice) for choice in port.literals):
+        choices = ", ".join(shown(choice) for choice in port.literals)
+        findings.add(NOT_A_CHOICE, f"the input {name}: {shown(value)} is not a choice", f"use one of: {choices}")
+
+
+def _same(value: object, choice: object) -> bool:
+    return value == choice and isinstance(value, bool) == isinstance(choice, bool)
+
+
+def _fitted(value: object, port: ParameterPort) -> object:
+    try:
+        return fitting(value, port.kind)
+    except ValueError:
+        return value

@@ -1,0 +1,38 @@
+"""What a run is asked for, apart from the pipeline itself."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+
+@dataclass(frozen=True)
+class Request:
+    """How to run.
+
+    `base`: the folder that relative paths of the platform document start from, and where tasks without a folder run.
+    `environ`: the environment that tasks and secrets are taken from.
+    `arguments`: typed values of the pipeline's inputs (see `parse_argument` for text).
+    `root`: where runs and environments are kept; `.hpc` in `base` when None.
+    `jobs`: how many tasks may run at once; the number of processors, at least 2, when None.
+    `source`: how messages call the document. `grace`: seconds between SIGTERM and SIGKILL.
+    """
+
+    base: Path
+    environ: Mapping[str, str]
+    arguments: Mapping[str, object] = field(default_factory=dict[str, object])
+    root: Path | None = None
+    jobs: int | None = None
+    source: str = "pipeline"
+    fail_fast: bool = False
+    grace: float = 10.0
+
+    @property
+    def root_folder(self) -> Path:
+        return (self.root if self.root is not None else self.base / ".hpc").absolute()
+
+    @property
+    def parallel(self) -> int:
+        return max(1, self.jobs) if self.jobs is not None else max(2, os.cpu_count() or 1)

@@ -1,0 +1,113 @@
+"""What the local engine demands before it starts anything, and the collector of what is wrong."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from difflib import get_close_matches
+
+from hpc.diagnostics import Diagnostic, Rejected, Rule, Span
+
+NOT_A_PIPELINE = Rule(
+    "HPC900",
+    "not a compiled pipeline",
+    "The engine runs PipelineSpec documents, version 2.1.0, as hpc compile or the KFP SDK write them.",
+    "Compile the pipeline again, or give the compiled file itself.",
+)
+NOT_YET_LOCAL = Rule(
+    "HPC901",
+    "not run locally",
+    "The file asks for something that the local engine cannot do. It says so instead of running something else.",
+    "Run it on vertex or kfp, or leave that part out locally.",
+)
+UNKNOWN_ARGUMENT = Rule(
+    "HPC902",
+    "unknown argument",
+    "An argument must be named as an input of the pipeline; a mistyped one would silently leave the default.",
+    "Use one of the names of the pipeline's inputs.",
+)
+MISSING_ARGUMENT = Rule(
+    "HPC903",
+    "missing argument",
+    "An input without a default must be given.",
+    "Add -i name=value.",
+)
+WRONG_ARGUMENT = Rule(
+    "HPC904",
+    "argument of the wrong type",
+    "An argument is read as the tasks will read it: 5 is an integer, 5.0 and 1_000 are not.",
+    "Write the value in the form of the input's type.",
+)
+NOT_A_CHOICE = Rule(
+    "HPC905",
+    "argument is not a choice",
+    "The input lists the values that it accepts.",
+    "Use one of the listed values.",
+)
+NO_COMMAND = Rule(
+    "HPC906",
+    "no command to run",
+    "Without a container there is no entry point of an image, so the component must name its program.",
+    "Write command: in the component.",
+)
+SECRET_NOT_SET = Rule(
+    "HPC907",
+    "secret is not set",
+    "Secrets are read from the environment before anything runs, so that a run does not fail half-way.",
+    "Set the environment variable.",
+)
+BAD_LOCAL_SETTING = Rule(
+    "HPC908",
+    "local setting cannot be used",
+    "platforms.local says how a task runs without a container; a misread setting would run something else.",
+    "Mend the local section and compile again.",
+)
+BROKEN_REFERENCE = Rule(
+    "HPC909",
+    "reference to nothing",
+    "Every component, executor, task and output that the file names must be in it, and tasks cannot wait in a circle.",
+    "Compile the pipeline again.",
+)
+NO_RUN_FOLDER = Rule(
+    "HPC910",
+    "run folder cannot be made",
+    "Logs, outputs and results of a run are kept in a folder of its own.",
+    "Choose another root folder, or free some space.",
+)
+
+RULES = (
+    NOT_A_PIPELINE,
+    NOT_YET_LOCAL,
+    UNKNOWN_ARGUMENT,
+    MISSING_ARGUMENT,
+    WRONG_ARGUMENT,
+    NOT_A_CHOICE,
+    NO_COMMAND,
+    SECRET_NOT_SET,
+    BAD_LOCAL_SETTING,
+    BROKEN_REFERENCE,
+    NO_RUN_FOLDER,
+)
+
+
+class Findings:
+    """Everything found in one document, called `source` in messages, before a run may begin."""
+
+    def __init__(self, source: str) -> None:
+        self._where = Span.of_file(source)
+        self._found: list[Diagnostic] = []
+
+    def add(self, rule: Rule, fact: str, fix: str) -> None:
+        self._found.append(Diagnostic(rule, self._where, fact, fix))
+
+    def reject_if_any(self) -> None:
+        if self._found:
+            raise Rejected(self._found)
+
+
+def nearest(name: str, names: Iterable[str]) -> str:
+    """`did you mean x?`, or the names there are."""
+    known = sorted(names)
+    close = get_close_matches(name, known, n=1)
+    if close:
+        return f"did you mean {close[0]}?"
+    return f"there are: {', '.join(known)}" if known else "there are none"

@@ -1,0 +1,98 @@
+"""PlatformSpec document to the settings of every executor. Nothing is guessed: an unknown key is a finding."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import cast
+
+from hpc.engines.local.plan import Settings
+from hpc.engines.local.rules import BAD_LOCAL_SETTING, NOT_YET_LOCAL, SECRET_NOT_SET, Findings, nearest
+
+_KEYS = ("dir", "python", "requirements", "timeout", "secrets", "gpus", "tune")
+_DURATION = re.compile(r"([1-9][0-9]*)([smhd])")
+_SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
+
+
+def read_settings(
+    platform: Mapping[str, object] | None, environ: Mapping[str, str], findings: Findings
+) -> dict[str, Settings]:
+    """Executor label to settings, from `platforms.local.deploymentSpec.executors`. Secrets must be in `environ`."""
+    executors: Mapping[str, object] | None = platform or {}
+    for key in ("platforms", "local", "deploymentSpec", "executors"):
+        executors = _mapping(executors.get(key) or {})
+        if executors is None:
+            findings.add(BAD_LOCAL_SETTING, f"{key} in the platform document is not a mapping", "compile it again")
+            return {}
+    return {label: _Reader(label, entry, findings).read(environ) for label, entry in executors.items()}
+
+
+def _mapping(value: object) -> Mapping[str, object] | None:
+    return cast("Mapping[str, object]", value) if isinstance(value, Mapping) else None
+
+
+def seconds(value: object) -> float | None:
+    """A duration: a positive number of seconds, or text like "90s", "30m", "6h", "2d"; None for anything else."""
+    if isinstance(value, (int, float)) and not isinstance(value, bool):
+        return float(value) if 0 < value < float("inf") else None
+    match = _DURATION.fullmatch(value) if isinstance(value, str) else None
+    return float(match[1]) * _SECONDS[match[2]] if match else None
+
+
+class _Reader:
+    """One executor's entry."""
+
+    def __init__(self, label: str, entry: object, findings: Findings) -> None:
+        self._label = label
+        self._findings = findings
+        self._entry = _mapping(entry) or {}
+        if not isinstance(entry, Mapping):
+            self._bad("the entry is not a mapping", "write {dir: …}")
+
+    def read(self, environ: Mapping[str, str]) -> Settings:
+        for key in self._entry:
+            if key not in _KEYS:
+                self._bad(f"{key} is not a local setting", nearest(key, _KEYS))
+        if self._entry.get("tune"):
+            fact = f"executor {self._label} is to be tuned, and the local engine does not run trials"
+            self._findings.add(NOT_YET_LOCAL, fact, "tune on vertex, or run the step without tune")
+        return Settings(
+            dir=self._text("dir"),
+            python=self._text("python"),
+            requirements=self._text("requirements"),
+            timeout=self._timeout(),
+            secrets=self._secrets(environ),
+        )
+
+    def _bad(self, fact: str, fix: str) -> None:
+        self._findings.add(BAD_LOCAL_SETTING, f"executor {self._label}: {fact}", fix)
+
+    def _text(self, key: str) -> str | None:
+        value = self._entry.get(key)
+        if value is None or (isinstance(value, str) and value):
+            return value
+        self._bad(f"{key} is {value!r}, not a path", f"write {key}: some/path")
+        return None
+
+    def _timeout(self) -> float | None:
+        value = self._entry.get("timeout")
+        found = seconds(value)
+        if value is not None and found is None:
+            self._bad(f"timeout is {value!r}, not a duration", "write seconds as a number, or 90s, 30m, 6h, 2d")
+        return found
+
+    def _secrets(self, environ: Mapping[str, str]) -> dict[str, str]:
+        entry = _mapping(self._entry.get("secrets") or {})
+        if entry is None:
+            self._bad("secrets is not a mapping", "write secrets: {NAME: env:NAME}")
+            return {}
+        found: dict[str, str] = {}
+        for name, reference in entry.items():
+            if not isinstance(reference, str) or not reference.startswith("env:") or reference == "env:":
+                self._bad(f"the secret of {name} is not env:NAME", "write env: and the name of a variable")
+                continue
+            found[name] = reference.removeprefix("env:")
+            if found[name] not in environ:
+                fact = f"{self._label} needs the secret {name} from the variable {found[name]}, which is not set"
+                self._findings.add(SECRET_NOT_SET, fact, f"export {found[name]}=…")
+        return found
