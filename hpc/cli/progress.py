@@ -245,6 +245,8 @@ class LiveView:
             self._rows[event.task].remark = "making its environment" if building else ""
         elif isinstance(event, RunFinished):
             self._live.stop()
+            if not self._console.is_terminal:
+                self._console.print()
             self._print(summary(event.outcome).rstrip("\n"))
         elif text := _told(event):
             self._print(text)

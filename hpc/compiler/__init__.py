@@ -13,26 +13,32 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 from hpc.compiler.checks import check
-from hpc.compiler.emit import emit
+from hpc.compiler.emit import emit, emit_component
 from hpc.compiler.files import Files
 from hpc.compiler.graph import Graph
 from hpc.compiler.link import link
-from hpc.compiler.lower import lower, lower_local
-from hpc.compiler.render import ComponentSpec, render
-from hpc.compiler.targets import Target
+from hpc.compiler.lower import lower, lower_component, lower_local
+from hpc.compiler.render import render, spec_name
+from hpc.compiler.targets import KFP, VERTEX, Target
 from hpc.diagnostics import Diagnostic, Rejected, Source, located
 from hpc.spec.document import Document, read, warnings
 from hpc.spec.expand import expanded
 from hpc.spec.load import load
 from hpc.spec.merge import with_profiles, with_siblings
+from hpc.spec.model import Pipeline, Targets
 
 
 @dataclass(frozen=True)
 class Compiled:
-    """`text` is the compiled file; `documents` tells whether it holds a second one, and so is YAML rather than JSON."""
+    """`text` is the compiled file; `documents` counts the YAML documents in it: with one it is plain JSON.
+
+    `is_default` tells that `target` is the one that the file is compiled for unless another is asked for.
+    """
 
     text: str
     documents: int
+    target: Target
+    is_default: bool
     graph: Graph
     diagnostics: list[Diagnostic]
 
@@ -45,34 +51,46 @@ class Choice:
     settings: Sequence[str] = ()
 
 
-def compile(source: Source, target: Target, files: Files, choice: Choice | None = None) -> Compiled:  # noqa: A001
-    """The pipeline file `source` as IR for `target`.
+def compile(source: Source, target: Target | None, files: Files, choice: Choice | None = None) -> Compiled:  # noqa: A001
+    """The pipeline file `source` as IR for `target`, or for the file's default target.
 
     Raises Rejected with every mistake of the first stage that finds one, located and in reading order.
     """
-    document, graph, found = analysed(source, target, files, choice or Choice())
-    specs = rendered(document, graph, files)
+    document, pipeline, found = understood(source, files, choice or Choice())
+    default = default_target(pipeline.targets)
+    target = target or default
+    with located_in(document):
+        graph = link(pipeline)
+        found += check(graph, target)
+        specs = render(graph, files)
     platform = lower_local(graph, files) if target.name == "local" else None
     text = emit(lower(graph, specs, target), platform)
-    return Compiled(text, 1 if platform is None else 2, graph, found)
+    return Compiled(text, 1 if platform is None else 2, target, target is default, graph, located(found, document))
 
 
-def analysed(source: Source, target: Target, files: Files, choice: Choice) -> tuple[Document, Graph, list[Diagnostic]]:
-    """The linked and checked graph of a file, with warnings and notes; the stages up to `check`."""
+def compile_components(
+    source: Source, target: Target | None, files: Files, choice: Choice
+) -> tuple[dict[str, str], list[Diagnostic]]:
+    """Every component of a pipeline file that its steps run, by name, as a KFP component file; and warnings."""
+    compiled = compile(source, target, files, choice)
+    graph, target = compiled.graph, compiled.target
+    specs = render(graph, files)
+    settings = {spec_name(step): step.settings for step in graph.steps}
+    components = {name: lower_component(name, spec, settings[name], target) for name, spec in sorted(specs.items())}
+    return {name: emit_component(component) for name, component in components.items()}, compiled.diagnostics
+
+
+def default_target(targets: Targets) -> Target:
+    """The only cluster that the file names, else Vertex AI."""
+    return KFP if targets.kfp and not targets.vertex else VERTEX
+
+
+def understood(source: Source, files: Files, choice: Choice) -> tuple[Document, Pipeline, list[Diagnostic]]:
+    """The file as one settled document and as data, with warnings; the stages up to `load`."""
     original = read(source)
     document, found = expanded(with_profiles(original, choice.profiles, choice.settings), files.read_text)
     document = with_siblings(document)
-    pipeline = load(document)
-    with located_in(document):
-        graph = link(pipeline)
-        found += [*warnings(original), *check(graph, target)]
-    return document, graph, located(found, document)
-
-
-def rendered(document: Document, graph: Graph, files: Files) -> dict[str, ComponentSpec]:
-    """The component specs of a graph, by name."""
-    with located_in(document):
-        return render(graph, files)
+    return document, load(document), [*found, *warnings(original)]
 
 
 @contextmanager

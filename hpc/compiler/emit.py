@@ -7,6 +7,7 @@ two halves of an escaped emoji), and what YAML would fold or refuse is escaped.
 
 from __future__ import annotations
 
+import json
 import math
 import re
 from collections.abc import Mapping
@@ -25,6 +26,20 @@ def emit(spec: PipelineSpec, platform: PlatformSpec | None = None) -> str:
     """One JSON document, or two in a YAML stream where there are platform settings. Ends with a line end."""
     documents = [spec] if platform is None else [spec, platform]
     return "---\n".join(f"{canonical(document)}\n" for document in documents)
+
+
+def emit_component(spec: PipelineSpec) -> str:
+    """One document as block YAML, which is how component files are kept: texts of several lines stay readable."""
+    import yaml
+
+    class Dumper(yaml.SafeDumper):
+        """PyYAML's own, but texts of several lines as blocks."""
+
+    def text(dumper: yaml.SafeDumper, value: str) -> yaml.ScalarNode:
+        return dumper.represent_scalar("tag:yaml.org,2002:str", value, style="|" if "\n" in value else None)
+
+    Dumper.add_representer(str, text)
+    return yaml.dump(json.loads(canonical(spec)), Dumper=Dumper, sort_keys=False, allow_unicode=True, width=120)
 
 
 def canonical(value: Any) -> str:

@@ -181,15 +181,15 @@ class PipelineInfo:
     description: str | None = None
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class PipelineSpec:
     pipeline_info: PipelineInfo
+    schema_version: str = SCHEMA_VERSION
+    sdk_version: str = SDK_VERSION
+    default_pipeline_root: str | None = None
     root: Component
     components: Mapping[str, Component]
     deployment_spec: DeploymentSpec
-    default_pipeline_root: str | None = None
-    schema_version: str = SCHEMA_VERSION
-    sdk_version: str = SDK_VERSION
 
 
 @dataclass(frozen=True)

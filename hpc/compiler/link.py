@@ -50,6 +50,8 @@ def link(pipeline: Pipeline) -> Graph:
     edges, found = parse_edges(pipeline.edges, ("edges",))
     found += _declared_names(pipeline)
     nodes = dict(_nodes(pipeline, edges, found))
+    if any(diagnostic.rule is NOT_YET for diagnostic in found):
+        raise Rejected(found)  # what is not understood yet would make further messages wrong
     wiring = _Wiring(pipeline, nodes, found)
     for edge in edges:
         wiring.connect(edge)

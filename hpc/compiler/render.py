@@ -13,9 +13,8 @@ from typing import Any
 from hpc.compiler.files import Files
 from hpc.compiler.graph import Gathered, Graph, Settings, Step
 from hpc.components import arguments
-from hpc.components.container import ContainerComponent
 from hpc.components.fields import SecretRef
-from hpc.components.use import Use, whole
+from hpc.components.use import Use
 from hpc.diagnostics import Diagnostic, Rejected, Rule, Source, Span
 from hpc.spec.document import read_value
 
@@ -61,15 +60,6 @@ def render(graph: Graph, files: Files) -> dict[str, ComponentSpec]:
             specs[name] = renderer.render(use_of(step), step.settings)
     renderer.finish()
     return specs
-
-
-def render_component(component: ContainerComponent, settings: Settings, files: Files) -> ComponentSpec:
-    """One component by itself, with every input given."""
-    renderer = _Renderer(files)
-    use = whole(component)
-    spec = renderer.render(Use(component, use.overrides, use.bound, machine=machine_names(settings)), settings)
-    renderer.finish()
-    return spec
 
 
 def use_of(step: Step) -> Use:

@@ -100,17 +100,23 @@ def _bare(value: Pasted | Any) -> str:
 
 def _plain(value: Any) -> str:
     """A constant as one word for a program that is not Hydra: JSON, but text as it is."""
-    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, sort_keys=True)
 
 
 # ---------------------------------------------------------------- overrides
 
 
 def _overrides(use: Use) -> Iterator[Argument]:
-    for key, value in use.overrides.items():
+    for key in sorted(use.overrides, key=_by_bare_key):
+        value = use.overrides[key]
         if any(use.is_absent(reference) for reference in references_in(value)):
             continue
         yield _hydra_override(use, key, value) if use.component.is_hydra else _flag_override(use, key, value)
+
+
+def _by_bare_key(key: str) -> tuple[str, str]:
+    """A mapping has no order, so the compiled file must not depend on one. A parent stands before its children."""
+    return key.lstrip("+~"), key
 
 
 def _flag_override(use: Use, key: str, value: Any) -> Argument:
@@ -153,7 +159,7 @@ class _Marks:
         if isinstance(value, list):
             return [self.mark(item) for item in value]
         if isinstance(value, dict):
-            return {key: self.mark(item) for key, item in value.items()}
+            return {key: self.mark(value[key]) for key in sorted(value)}
         return value
 
     def _text(self, text: str) -> Any:
@@ -183,7 +189,7 @@ class _Marks:
 
 
 def _inputs(use: Use) -> Iterator[Argument]:
-    for name, port in use.component.inputs.items():
+    for name, port in sorted(use.component.inputs.items()):
         if port.pass_ == "none":
             continue
         key = _key(use, name, port.as_)
@@ -197,7 +203,7 @@ def _inputs(use: Use) -> Iterator[Argument]:
 
 
 def _outputs(use: Use) -> Iterator[Argument]:
-    for name, port in use.component.outputs.items():
+    for name, port in sorted(use.component.outputs.items()):
         if port.pass_ != "none":
             yield Argument(name, _key(use, name, port.as_), str(port.type), (_form(use, output_value(name, port)),))
 

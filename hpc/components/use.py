@@ -50,11 +50,6 @@ class Pasted:
     raw: bool = False
 
 
-def whole(component: ContainerComponent) -> Use:
-    """The use in which every input has a value."""
-    return Use(component, component.overrides, frozenset(component.inputs))
-
-
 def is_raw(port: InputPort) -> bool:
     """Whether a value of the port can be any text, list or dict: then Hydra needs the bootstrap to read it exactly."""
     if port.type.is_artifact:

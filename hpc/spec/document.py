@@ -176,7 +176,8 @@ def _not_a_mapping(source: Source, root: Node | None) -> Diagnostic:
         return Diagnostic(NOT_A_MAPPING, Span(source, 0, 0), "the file is empty.", "start with `hpc: 1`.")
     kind = "a list" if isinstance(root.value, list) else "a single value"
     fact = f"the file is {kind}, not a mapping of keys to values."
-    return Diagnostic(NOT_A_MAPPING, Span(source, root.start, root.start + 1), fact, "start with `hpc: 1`.")
+    span = Span(source, root.start, min(root.start + 1, len(source.text)))
+    return Diagnostic(NOT_A_MAPPING, span, fact, "start with `hpc: 1`.")
 
 
 _BIDIRECTIONAL = re.compile("[\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]")

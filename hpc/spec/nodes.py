@@ -24,7 +24,7 @@ from yaml.events import (
 
 from hpc.diagnostics import Diagnostic, Rule, Source, Span
 from hpc.spec import scalars
-from hpc.spec.yaml_errors import BRACES, BRACES_FACT, BRACES_FIX, directive, explain, surrogate
+from hpc.spec.yaml_errors import BRACES, BRACES_FACT, BRACES_FIX, directive, explain, forbidden_character, surrogate
 
 DUPLICATE_KEY = Rule(
     "HPC004",
@@ -133,8 +133,6 @@ def _without_alien_breaks(text: str) -> tuple[str, dict[int, str]]:
 
     They are ordinary characters in YAML 1.2, but PyYAML ends lines there, as YAML 1.1 has it.
     """
-    if text.isascii():
-        return text, {}
     alien = [char for char in _ALIEN_BREAKS if char in text]
     free = (chr(number) for number in _STAND_INS if chr(number) not in text)
     table = dict(zip(alien, free))  # noqa: B905 - there are more stand-ins than needed
@@ -174,7 +172,7 @@ class Composer:
     def compose(self) -> Node | None:
         """The root, or None if the text holds no document or cannot be read to its end."""
         try:
-            text, self._alien = _without_alien_breaks(self._source.text)
+            text, self._alien = self._parsable()
             self._next = _LOADER(text).get_event
             return self._document()
         except _UnreadableError:
@@ -183,6 +181,17 @@ class Composer:
             self.broken = True
             self._explain(error)
         return None
+
+    def _parsable(self) -> tuple[str, dict[int, str]]:
+        text = self._source.text
+        if text.isascii():
+            return text, {}
+        # What PyYAML's parsers let pass differs.
+        forbidden = forbidden_character(self._source)
+        if forbidden:
+            self.found.append(forbidden)
+            raise _UnreadableError
+        return _without_alien_breaks(text)
 
     def _explain(self, error: Exception) -> None:
         cause = explain(self._source, error, self._end)
@@ -232,7 +241,7 @@ class Composer:
         elif style == '"':
             self._check_halves(value, start, end)
         elif style in _BLOCK_STYLES:
-            end = start + len(self._source.text[start:end].rstrip())
+            self._end = end = start + len(self._source.text[start:end].rstrip(" \t\r\n"))
         if self._alien and isinstance(value, str):
             value = value.translate(self._alien)
         node = Node(value, self._source, start, end, None, style)
@@ -367,8 +376,9 @@ class Composer:
 
     def _refuse_key(self, event: Any) -> None:
         start, text = event.start_mark.index, self._source.text
-        if text[max(0, start - 1) : start + 1] == "{{":
-            self._report(BRACES, (start - 1, start + 1), BRACES_FACT, BRACES_FIX)
+        braces = text.find("{{", max(0, start - 1), start + 2)
+        if braces >= 0:
+            self._report(BRACES, (braces, braces + 2), BRACES_FACT, BRACES_FIX)
         else:
             kind = "an alias" if isinstance(event, AliasEvent) else "a list or mapping"
             fact = f"a key must be text, not {kind}."
@@ -383,6 +393,7 @@ class Composer:
         while True:
             depth += isinstance(event, CollectionStartEvent) - isinstance(event, CollectionEndEvent)
             self._end = event.end_mark.index
+            self._check_depth(self._depth + depth, (event.start_mark.index, self._end))
             if depth == 0:
                 return
             event = self._next()

@@ -51,7 +51,7 @@ _FLOAT = re.compile(r"(?:[-+]?[0-9]+(?:\.[0-9]*)?(?:[eE][-+]?[0-9]+)?|\.[0-9]+(?
 _ONLY_CORE_FLOAT = re.compile(r"[-+]?\.[0-9]+(?:[eE][-+]?[0-9]+)?\Z")
 _LEADING_ZERO = re.compile(r"[-+]?0[0-9]+\Z")
 _BASED = re.compile(r"([-+]?)0(?:o([0-7]+)|b([01_]+)|x([0-9a-fA-F_]+))\Z")
-_UNDERSCORES = re.compile(r"[-+]?(?:[0-9]+|[0-9]*\.)[0-9_]*\.?[0-9_]*(?:[eE][-+]?[0-9]+)?\Z")
+_UNDERSCORES = re.compile(r"[-+]?(?:[0-9][0-9_]*\.?[0-9_]*|\.[0-9][0-9_]*)(?:[eE][-+]?[0-9]+)?\Z")
 _SIXTIES = re.compile(r"[-+]?[0-9][0-9_]*(?::[0-5]?[0-9])+(?:\.[0-9_]*)?\Z")
 _DATE = re.compile(r"[0-9]{4}-[0-9]{1,2}-[0-9]{1,2}(?:(?:[Tt]|[ \t]+)[0-9]{1,2}:[0-9]{2}:[0-9]{2}.*)?\Z")
 _NOT_FINITE = re.compile(r"[-+]?\.(?:inf|Inf|INF)\Z|\.(?:nan|NaN|NAN)\Z")
@@ -148,12 +148,18 @@ def _unsure_number(text: str) -> ScalarError | None:
     based = _BASED.match(text)
     if based:
         return _some(text, _decimal(based))
-    if _ONLY_CORE_FLOAT.match(text):
-        sign, digits = ("-" if text[0] == "-" else ""), text.lstrip("+-")
-        return _some(text, f"{sign}0{digits}")
-    if "_" in text and _UNDERSCORES.match(text):
-        return _some(text, text.replace("_", "").lstrip("+") or None)
+    if _ONLY_CORE_FLOAT.match(text) or ("_" in text and _UNDERSCORES.match(text)):
+        return _some(text, _shared_form(text))
     return None
+
+
+def _shared_form(number: str) -> str | None:
+    """The number as all tools read it, if there is one: without underscores, with a digit before the point."""
+    plainly = number.replace("_", "").lstrip("+")
+    if _LEADING_ZERO.match(plainly):
+        return None
+    sign, digits = ("-", plainly[1:]) if plainly.startswith("-") else ("", plainly)
+    return f"{sign}0{digits}" if digits.startswith(".") else plainly
 
 
 def _decimal(based: re.Match[str]) -> str | None:

@@ -113,7 +113,7 @@ class _Trouble:
 
 def explain(source: Source, error: Exception, reached: int) -> Diagnostic:
     """The likely cause of what PyYAML raised for the text of `source`; `reached` is the end of what could be read."""
-    forbidden = _forbidden(source)
+    forbidden = forbidden_character(source)
     if forbidden:
         return forbidden
     trouble = _trouble(source, error, reached)
@@ -133,7 +133,8 @@ def _trouble(source: Source, error: Exception, reached: int) -> _Trouble:
     return _Trouble(source, problem, at.index if at else reached, since.index if since else None)
 
 
-def _forbidden(source: Source) -> Diagnostic | None:
+def forbidden_character(source: Source) -> Diagnostic | None:
+    """The refusal of the first character that YAML forbids, or None."""
     found = _FORBIDDEN.search(source.text)
     if not found:
         return None
@@ -327,7 +328,8 @@ def _list(columns: list[int], joint: str) -> str:
 
 
 def _no_key(trouble: _Trouble) -> Diagnostic | None:
-    if trouble.char != ":" or not trouble.starts_line or "',' or" in trouble.problem:
+    at_line_start = trouble.starts_line and "',' or" not in trouble.problem
+    if trouble.char != ":" or not (at_line_start or "node content" in trouble.problem):
         return None
     return trouble.not_yaml(trouble.at, "no key stands before this `:`.", "write `key: value`.")
 

@@ -44,6 +44,14 @@ def _task(want: dict[str, Any], got: dict[str, Any], at: str) -> Iterator[str]:
     for key in ("state", "reason", "attempts", "exit_code"):
         if key in want:
             yield from differences(want[key], got[key], f"{at}.{key}")
+    yield from _log(want, got, at)
+    for name, value in want.get("outputs", {}).items():
+        yield from differences(value, got["outputs"].get(name), f"{at}.{name}")
+    for name, value in want.get("artifacts", {}).items():
+        yield from differences(value["dir"], _tree(Path(got["artifacts"][name]["uri"])), f"{at}.{name}")
+
+
+def _log(want: dict[str, Any], got: dict[str, Any], at: str) -> Iterator[str]:
     log = Path(got["log"]).read_bytes() if got["log"] else b""
     if "error" in want:
         yield from differences(want["error"], got["error"], f"{at}.error")
@@ -52,10 +60,6 @@ def _task(want: dict[str, Any], got: dict[str, Any], at: str) -> Iterator[str]:
             yield f"{at}: the log lacks {text!r}"
     if len(log) < want.get("log_min_bytes", 0):
         yield f"{at}: the log has {len(log)} bytes"
-    for name, value in want.get("outputs", {}).items():
-        yield from differences(value, got["outputs"].get(name), f"{at}.{name}")
-    for name, value in want.get("artifacts", {}).items():
-        yield from differences(value["dir"], _tree(Path(got["artifacts"][name]["uri"])), f"{at}.{name}")
 
 
 def _tree(path: Path) -> Any:

@@ -35,7 +35,7 @@ def test_a_case_runs_as_expected(case: Path, expected: dict[str, Any], tmp_path:
     arguments = {name: _filled(value, state) for name, value in expected["args"].items()}
     fail_fast = expected.get("options", {}).get("fail_fast", False)
     request = Request(base=tmp_path, environ=dict(os.environ), arguments=arguments, jobs=4, fail_fast=fail_fast)
-    outcome = run(json.loads((case / "pipeline.json").read_text()), None, request, lambda event: None)
+    outcome = run(json.loads((case / "pipeline.json").read_text()), None, request, [].append)
     assert list(run_differences(expected, json.loads(json.dumps(outcome.as_dict())))) == []
     assert outcome.seconds >= expected.get("wall_min", 0)
 
@@ -65,7 +65,7 @@ def test_a_second_signal_kills_at_once(tmp_path: Path) -> None:
     with _engine(pipeline, {"state_dir": str(state)}, tmp_path, grace=3600) as engine:
         pids = _pids([state / "pids-stubborn", state / "pids-polite"])
         engine.send_signal(signal.SIGINT)
-        _wait_until(lambda: (state / "term-polite").exists())
+        _wait_until((state / "term-polite").exists)
         engine.send_signal(signal.SIGINT)
         out, err = engine.communicate(timeout=30)
     assert engine.returncode == 130, err

@@ -1,21 +1,31 @@
-"""What a linked graph can still have wrong, one check a file. To add one: its file, and a line in `CHECKS`."""
+"""What a linked graph can still have wrong, one check a file. To add one: its file, and its name in `CHECKS`."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
+from typing import Protocol
 
+from hpc.compiler.checks import hydra, references
 from hpc.compiler.graph import Graph
 from hpc.compiler.targets import Target
-from hpc.diagnostics import Diagnostic, Rejected
+from hpc.diagnostics import Diagnostic, Rejected, Rule
 
-Check = Callable[[Graph, Target], Iterator[Diagnostic]]
 
-CHECKS: tuple[Check, ...] = ()
+class Check(Protocol):
+    """A module of this package. `RULES` are those that it raises; its docstring is the documentation."""
+
+    RULES: tuple[Rule, ...]
+
+    @staticmethod
+    def check(graph: Graph, target: Target) -> Iterator[Diagnostic]: ...
+
+
+CHECKS: tuple[Check, ...] = (references, hydra)
 
 
 def check(graph: Graph, target: Target) -> list[Diagnostic]:
     """Warnings and notes of all checks. Raises Rejected with these and the errors, if there is an error."""
-    found = [diagnostic for one in CHECKS for diagnostic in one(graph, target)]
+    found = [diagnostic for one in CHECKS for diagnostic in one.check(graph, target)]
     if any(diagnostic.is_error for diagnostic in found):
         raise Rejected(found)
     return found

@@ -44,13 +44,9 @@ def _check(name: str, value: object, port: ParameterPort, findings: Findings) ->
     except ValueError as error:
         findings.add(WRONG_ARGUMENT, f"the input {name}: {error}", f"give {KINDS.get(port.kind, port.kind)}")
         return
-    if port.literals and not any(_same(fitted, choice) for choice in port.literals):
+    if not port.accepts(fitted):
         choices = ", ".join(shown(choice) for choice in port.literals)
         findings.add(NOT_A_CHOICE, f"the input {name}: {shown(value)} is not a choice", f"use one of: {choices}")
-
-
-def _same(value: object, choice: object) -> bool:
-    return value == choice and isinstance(value, bool) == isinstance(choice, bool)
 
 
 def _fitted(value: object, port: ParameterPort) -> object:

@@ -55,7 +55,10 @@ class Interpreter:
 
 
 class Environments:
-    """Finds and makes interpreters. `base` is where relative paths start, `root` where environments are kept."""
+    """Finds and makes interpreters. `base` is where relative paths start, `root` where environments are kept.
+
+    An environment that could not be made is not tried again for the other tasks of the same run.
+    """
 
     def __init__(self, base: Path, root: Path, environ: Mapping[str, str], stop: Stop, grace: float) -> None:
         self._base = base
@@ -63,6 +66,7 @@ class Environments:
         self._environ = environ
         self._stop = stop
         self._grace = grace
+        self._failures: dict[Path, TaskError] = {}
 
     async def prepare(self, task: Task, listener: Listener) -> Interpreter:
         """The task's interpreter, made first where that is needed. Raises TaskError with the reason."""
@@ -123,12 +127,18 @@ class Environments:
         async with self._lock(home.with_suffix(".lock")):
             if (home / _COMPLETE).exists():
                 return
+            if home in self._failures:
+                raise self._failures[home]
             listener(EnvironmentBuilding(task.path, str(requirements), str(log)))
             began = time.monotonic()
             shutil.rmtree(home, ignore_errors=True)
             log.unlink(missing_ok=True)
-            for step in self._steps(home, python, requirements):
-                await self._run(step, requirements, log)
+            try:
+                for step in self._steps(home, python, requirements):
+                    await self._run(step, requirements, log)
+            except TaskError as error:
+                self._failures[home] = error
+                raise
             (home / _COMPLETE).touch()
             listener(EnvironmentReady(task.path, time.monotonic() - began))
 

@@ -52,15 +52,15 @@ def make_run_folder(root: Path, now: float) -> Path:
 
 def folder_name(name: str) -> str:
     """A name for a folder: bounded, without anything special, different for names that differ only in case."""
-    safe = _UNSAFE.sub("_", name.lower()).lstrip(".")
+    safe = _UNSAFE.sub("_", name.lower()).lstrip(".-")
     if safe == name and len(name) <= _LONGEST:
         return name
-    return f"{safe[:_LONGEST]}-{hashlib.sha256(name.encode('utf-8', 'surrogatepass')).hexdigest()[:8]}"
+    return f"{safe[:_LONGEST] or 'task'}-{hashlib.sha256(name.encode('utf-8', 'surrogatepass')).hexdigest()[:8]}"
 
 
 def write_json(file: Path, value: object) -> None:
     """Write the value so that a reader sees all of it or the former file."""
-    write_text(file, json.dumps(value, indent=1) + "\n")
+    write_text(file, json.dumps(value, indent=1, default=str) + "\n")
 
 
 def write_text(file: Path, text: str) -> None:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from hpc.engines.local.failure import TaskError
 from hpc.engines.local.placeholders import fill_constant
 from hpc.engines.local.plan import Constant, ParameterBinding, ParentInput, Task
-from hpc.engines.local.values import fitting
+from hpc.engines.local.values import fitting, shown
 from hpc.engines.outcome import Artifact, TaskResult
 
 
@@ -72,9 +72,13 @@ def _typed(task: Task, name: str, value: object) -> object:
     if port is None:
         return value
     try:
-        return fitting(value, port.kind)
+        fitted = fitting(value, port.kind)
     except ValueError as error:
         raise TaskError(f"the input {name}: {error}") from None
+    if not port.accepts(fitted):
+        choices = ", ".join(shown(choice) for choice in port.literals)
+        raise TaskError(f"the input {name}: {shown(fitted)} is none of {choices}")
+    return fitted
 
 
 def _artifacts(task: Task, scope: Scope) -> dict[str, tuple[Artifact, ...]]:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 _CONTROL_SEQUENCE = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)?|[@-Z\\-_])")
 _WIDEST = 500
-_READ = 64_000
+_READ = 256_000
 _MASK = "********"
 
 

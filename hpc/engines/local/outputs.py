@@ -19,6 +19,7 @@ from hpc.engines.outcome import Artifact
 
 _LARGEST_METRICS = 1_000_000
 _LARGEST_PARAMETER = 64_000_000
+_NOT_FINITE = ("NaN", "Infinity", "-Infinity")
 _CHARTS = ("confusionMatrix", "confidenceMetrics", "roc")
 
 
@@ -76,7 +77,7 @@ def _report(file: Path) -> dict[str, object]:
     if not file.exists():
         return {}
     try:
-        return _object(json.loads(file.read_text("utf-8")))
+        return _object(json.loads(file.read_bytes(), parse_constant=str))
     except (OSError, ValueError, RecursionError) as error:
         raise TaskError(f"the executor output is not JSON: {error} ({file})", again=True) from None
 
@@ -133,10 +134,14 @@ def _metrics(artifact: Artifact) -> dict[str, object]:
     try:
         if not file.is_file() or file.stat().st_size > _LARGEST_METRICS:
             return {}
-        content = _object(json.loads(file.read_bytes()))
+        content = _object(json.loads(file.read_bytes(), parse_constant=str))
     except (OSError, ValueError, RecursionError):
         return {}
     if artifact.schema_title.endswith("ClassificationMetrics"):
         return {name: content[name] for name in _CHARTS if name in content}
-    numbers = all(isinstance(value, (int, float)) and not isinstance(value, bool) for value in content.values())
-    return content if numbers else {}
+    return content if all(_is_number(value) for value in content.values()) else {}
+
+
+def _is_number(value: object) -> bool:
+    """A number, or the text of one that JSON cannot hold, e.g. the loss of a training that diverged."""
+    return (isinstance(value, (int, float)) and not isinstance(value, bool)) or value in _NOT_FINITE

@@ -28,6 +28,11 @@ class ParameterPort:
     def required(self) -> bool:
         return not self.optional and not self.has_default
 
+    def accepts(self, value: object) -> bool:
+        """Whether the value is one of the literals, where there are any; true is not 1."""
+        same = (value == one and isinstance(value, bool) == isinstance(one, bool) for one in self.literals)
+        return not self.literals or any(same)
+
 
 @dataclass(frozen=True)
 class ArtifactPort:

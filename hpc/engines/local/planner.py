@@ -279,8 +279,8 @@ class _Planner:
                 waiting[dependent.path].discard(task.path)
                 if not waiting[dependent.path]:
                     order.append(dependent)
-        circle = [path for path, left in waiting.items() if left & waiting.keys() and left]
         if len(order) < len(tasks) and len(tasks) == len(self._nodes):
+            circle = _circle({path: left for path, left in waiting.items() if left})
             self._broken(f"these tasks wait for each other: {', '.join(circle)}", _AGAIN)
         return tuple(order)
 
@@ -289,6 +289,16 @@ class _Planner:
 
     def _broken(self, fact: str, fix: str) -> None:
         self._findings.add(BROKEN_REFERENCE, f"{fact}, which is not in the file" if fix != _AGAIN else fact, fix)
+
+
+def _circle(waiting: Mapping[str, set[str]]) -> list[str]:
+    """One circle among tasks of which each waits for another one of them."""
+    walked: list[str] = []
+    path = min(waiting)
+    while path not in walked:
+        walked.append(path)
+        path = min(waiting[path])
+    return sorted(walked[walked.index(path) :])
 
 
 def _interface(node: Node) -> Interface:

@@ -1,4 +1,7 @@
-"""PlatformSpec document to the settings of every executor. Nothing is guessed: an unknown key is a finding."""
+"""PlatformSpec document to the settings of every executor. Nothing is guessed: an unknown key is a finding.
+
+`gpus` is accepted and has no effect yet: every task sees all of the machine's GPUs.
+"""
 
 from __future__ import annotations
 

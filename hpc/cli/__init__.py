@@ -1,0 +1,103 @@
+"""The command line: the only room that prints, exits and reads the environment. One file a command, loaded when called.
+
+Exit codes: 0 ok, 1 rejected (or a difference, for `--check`), 2 wrong usage, 3 a bug in hpc, 4 the run failed,
+130 cancelled. Results go to stdout; progress, diagnostics and summaries to stderr.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Sequence
+from importlib import import_module
+
+import click
+
+from hpc.diagnostics import Rejected
+from hpc.version import __version__
+
+OK, REJECTED, USAGE, BUG, RUN_FAILED, CANCELLED = 0, 1, 2, 3, 4, 130
+
+COMMANDS = {
+    "init": "Make a new project that compiles, runs and tests at once.",
+    "compile": "Compile a pipeline file to KFP IR.",
+    "check": "Check a pipeline file for every target and profile it names.",
+    "run": "Run a pipeline file, or a compiled one, on this machine.",
+    "render": "Write the components of a pipeline as KFP component files.",
+    "explain": "Explain a code such as HPC301.",
+    "schema": "Print the JSON schema of pipeline files, for editors.",
+}
+"""Name and one-line help of every command, in the order of a first use; the module `hpc.cli.<name>` holds it."""
+
+
+class _Commands(click.Group):
+    """A group that imports a command only when it is called: `--help` of the group needs none of them."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        del ctx
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        del ctx
+        return import_module(f"hpc.cli.{cmd_name}").command if cmd_name in COMMANDS else None
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        del ctx
+        with formatter.section("Commands"):
+            formatter.write_dl(list(COMMANDS.items()))
+
+
+@click.group(
+    cls=_Commands,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+    epilog="Example: hpc compile pipeline.yaml --target kfp",
+)
+@click.version_option(__version__, prog_name="hpc", message="%(prog)s %(version)s")
+@click.option("--debug", is_flag=True, help="Show the traceback when hpc itself fails.")
+@click.pass_context
+def cli(ctx: click.Context, debug: bool) -> None:
+    """Describe Hydra components and their wiring in one YAML file; compile it to KFP IR; run it anywhere."""
+    ctx.obj = {"debug": debug}
+
+
+def run_command(arguments: Sequence[str]) -> int:
+    """Run one command line and return the exit code. Nothing but the text of the command reaches the streams."""
+    try:
+        result = cli.main(list(arguments), prog_name="hpc", standalone_mode=False)
+        return result if isinstance(result, int) else OK
+    except click.exceptions.Exit as error:
+        return error.exit_code
+    except click.ClickException as error:
+        error.show()
+        return USAGE
+    except (click.Abort, KeyboardInterrupt):
+        click.echo("hpc: cancelled", err=True)
+        return CANCELLED
+    except Rejected as error:
+        from hpc.cli.messages import report
+
+        report(error.diagnostics)
+        return REJECTED
+    except BrokenPipeError:
+        return _reader_gone()
+    except Exception as error:  # noqa: BLE001  whatever arrives here is a bug, and is said to be one
+        return _apologise(error, arguments)
+
+
+def _reader_gone() -> int:
+    """Whoever read stdout (`| head`) has left: say nothing, and keep the interpreter from saying it at exit."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    return OK
+
+
+def _apologise(error: Exception, arguments: Sequence[str]) -> int:
+    if "--debug" in arguments:
+        import traceback
+
+        traceback.print_exception(error)
+    click.echo(f"hpc {__version__} failed: {type(error).__name__}: {error}", err=True)
+    click.echo("This is a bug in hpc, and none of yours. Please report it with the file and the output of", err=True)
+    click.echo(f"  hpc --debug {' '.join(argument for argument in arguments if argument != '--debug')}", err=True)
+    return BUG
+
+

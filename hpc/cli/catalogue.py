@@ -1,0 +1,22 @@
+"""All rules of hpc by code: what `hpc explain` and docs/errors.md say. A rule stands beside the code that raises it."""
+
+from __future__ import annotations
+
+from hpc.cli import disk, run
+from hpc.compiler.checks import CHECKS
+from hpc.compiler.link import RULES as LINK_RULES
+from hpc.compiler.render import RULES as RENDER_RULES
+from hpc.diagnostics import Rule
+from hpc.engines.local.rules import RULES as LOCAL_ENGINE_RULES
+from hpc.spec import document, edges, expand, load, merge
+
+
+def catalogue() -> dict[str, Rule]:
+    """Rules by code, in the order of codes."""
+    rules = [rule for module in (document, merge, expand, load, edges, *CHECKS, disk, run) for rule in module.RULES]
+    rules += [*LINK_RULES, *RENDER_RULES, *LOCAL_ENGINE_RULES]
+    return {rule.code: rule for rule in sorted(rules, key=_code)}
+
+
+def _code(rule: Rule) -> str:
+    return rule.code

@@ -1,0 +1,51 @@
+"""Compiled files as data: what `hpc compile` or the KFP SDK wrote, as a PipelineSpec and perhaps a PlatformSpec."""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import Any
+
+from hpc.diagnostics import Diagnostic, Rejected, Source, Span
+from hpc.engines.local.rules import NOT_A_PIPELINE
+
+Documents = tuple[dict[str, Any], dict[str, Any] | None]
+
+_SOURCE_MARK = re.compile(r"""^\{?\s*["']?hpc["']?\s*:""", re.MULTILINE)
+_COMPILED_MARK = re.compile(r"""^\s{0,4}["']?pipelineInfo["']?\s*:""", re.MULTILINE)
+
+
+def is_compiled(text: str) -> bool:
+    """Whether a file is compiled IR rather than a source: a source has the top-level key `hpc`."""
+    return bool(_COMPILED_MARK.search(text)) and not _SOURCE_MARK.search(text)
+
+
+def documents(source: Source) -> Documents:
+    """The PipelineSpec of a compiled file, and the PlatformSpec if there is one. Raises Rejected if it is neither."""
+    found = _parsed(source)
+    if not 1 <= len(found) <= 2 or not all(isinstance(document, dict) for document in found):
+        raise _not_a_pipeline(source, f"it holds {len(found)} documents, not a PipelineSpec and perhaps a PlatformSpec.")
+    return found[0], found[1] if len(found) == 2 else None
+
+
+def _parsed(source: Source) -> list[Any]:
+    """What hpc writes is JSON, with a line between two documents; what the SDK writes is YAML."""
+    try:
+        return [json.loads(text) for text in source.text.split("\n---\n")]
+    except ValueError:
+        return _parsed_yaml(source)
+
+
+def _parsed_yaml(source: Source) -> list[Any]:
+    import yaml
+
+    try:
+        return list(yaml.load_all(source.text, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader)))
+    except (yaml.YAMLError, ValueError, RecursionError) as error:
+        reason = getattr(error, "problem", None) or type(error).__name__
+        raise _not_a_pipeline(source, f"it is neither JSON nor YAML: {reason}.") from None
+
+
+def _not_a_pipeline(source: Source, fact: str) -> Rejected:
+    fix = "name a pipeline file (with the key `hpc`), or what `hpc compile` or the KFP SDK wrote."
+    return Rejected([Diagnostic(NOT_A_PIPELINE, Span(source, 0, 0), fact, fix)])

@@ -1,0 +1,35 @@
+"""Options that several commands share."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+
+from hpc.compiler import Choice
+
+_Function = TypeVar("_Function", bound=Callable[..., Any])
+
+source_argument = click.argument("file", type=click.Path(path_type=Path))
+target_option = click.option(
+    "--target",
+    type=click.Choice(["vertex", "kfp", "local"]),
+    help="Where the pipeline will run.  [default: the only one of vertex and kfp in `targets`, else vertex]",
+)
+
+
+def choice_options(function: _Function) -> _Function:
+    """`--profile` and `--set`, which become a Choice by `chosen`."""
+    function = click.option(
+        "--set", "settings", metavar="PATH=VALUE", multiple=True, help="Change one value, e.g. vars.tag=2.0. May be repeated."
+    )(function)
+    return click.option("--profile", "profiles", metavar="NAME", multiple=True, help="Lay a profile of the file on it. May be repeated.")(
+        function
+    )
+
+
+def chosen(profiles: tuple[str, ...], settings: tuple[str, ...]) -> Choice:
+    """The choice that the options say."""
+    return Choice(profiles, settings)

@@ -1,0 +1,136 @@
+"""`hpc run`: compile for this machine if need be, and hand the compiled documents to the local engine."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import click
+
+from hpc.cli.compiled import Documents, documents, is_compiled
+from hpc.cli.disk import Folder, read_source
+from hpc.cli.messages import report
+from hpc.cli.options import choice_options, chosen, source_argument
+from hpc.cli.progress import output_rows, watch
+from hpc.compiler import Choice, compile
+from hpc.compiler.targets import TARGETS
+from hpc.components.ports import InputPort, objection
+from hpc.components.types import did_you_mean
+from hpc.diagnostics import Diagnostic, Rejected, Rule, Source, Span
+from hpc.engines import ENGINES, Outcome
+from hpc.engines.local import Request, parse_argument, run
+from hpc.engines.local.rules import UNKNOWN_ARGUMENT, WRONG_ARGUMENT
+
+OUTSIDE_LIMITS = Rule(
+    "HPC911", "argument outside its limits", "`choices`, `min`, `max` and `pattern` of an input hold for arguments too.", "Give another value."
+)
+RULES = (OUTSIDE_LIMITS,)
+
+_EXIT_CODES = {"SUCCEEDED": 0, "FAILED": 4, "CANCELLED": 130}
+
+
+@click.command("run", epilog="Example: hpc run pipeline.yaml -i lr=0.01 -i 'name=first, try'")
+@source_argument
+@click.option("-i", "--input", "inputs", metavar="NAME=VALUE", multiple=True, help="A run parameter. Text is taken as it is. May be repeated.")
+@choice_options
+@click.option("--on", "engine", type=click.Choice(list(ENGINES)), default="local", show_default=True, help="Where to run.")
+@click.option("-j", "--jobs", type=click.IntRange(min=1), help="Tasks at the same time.  [default: one per processor]")
+@click.option("--root", type=click.Path(path_type=Path, file_okay=False), help="Folder for runs.  [default: targets.local.root, else .hpc]")
+def command(
+    file: Path,
+    inputs: tuple[str, ...],
+    profiles: tuple[str, ...],
+    settings: tuple[str, ...],
+    engine: str,
+    jobs: int | None,
+    root: Path | None,
+) -> int:
+    """Run FILE, a pipeline file or a compiled one, on this machine.
+
+    A pipeline file is compiled first and only the result is run. Outputs of the pipeline are printed on stdout.
+    """
+    del engine  # this version has one
+    source = read_source(file)
+    given = _split(inputs)
+    if is_compiled(source.text):
+        spec, platform = documents(source)
+        arguments = _typed(given, _parameter_types(spec))
+    else:
+        spec, platform, arguments, own_root = _compiled(source, file, chosen(profiles, settings), given)
+        root = root or file.parent / own_root
+    request = Request(file.parent, os.environ, arguments, root, jobs, str(file))
+    with watch(sys.stderr, live=sys.stderr.isatty()) as view:
+        outcome = run(spec, platform, request, view)
+    _print_outputs(outcome)
+    return _EXIT_CODES[outcome.state]
+
+
+def _split(inputs: tuple[str, ...]) -> dict[str, str]:
+    given: dict[str, str] = {}
+    for text in inputs:
+        name, equals, value = text.partition("=")
+        if not equals:
+            raise click.UsageError(f"-i {text}: write NAME=VALUE.")
+        given[name] = value
+    return given
+
+
+def _compiled(source: Source, file: Path, choice: Choice, given: dict[str, str]) -> tuple[dict[str, Any], dict[str, Any] | None, dict[str, object], str]:
+    """The documents that run, the arguments as values, and the folder that the file names for runs."""
+    compiled = compile(source, TARGETS["local"], Folder(file.parent), choice)
+    report(compiled.diagnostics)
+    pipeline = compiled.graph.pipeline
+    arguments = _typed(given, {name: port.type.parameter for name, port in pipeline.inputs.items()})
+    _check_limits(arguments, pipeline.inputs)
+    own_root = pipeline.targets.local.root if pipeline.targets.local else ".hpc"
+    return *_read_back(compiled.text), arguments, own_root
+
+
+def _read_back(text: str) -> Documents:
+    """The engine runs what is in the compiled file, so it gets what is read from it."""
+    return documents(Source("compiled pipeline", text))
+
+
+def _parameter_types(spec: Mapping[str, Any]) -> dict[str, str]:
+    try:
+        parameters = spec["root"]["inputDefinitions"]["parameters"]
+        return {name: str(port["parameterType"]) for name, port in parameters.items()}
+    except (KeyError, TypeError, AttributeError):
+        return {}
+
+
+def _typed(given: Mapping[str, str], types: Mapping[str, str]) -> dict[str, object]:
+    """Arguments as values of their inputs' types; every argument that is not one is reported."""
+    values: dict[str, object] = {}
+    found: list[Diagnostic] = []
+    for name, text in given.items():
+        where = Span.of_file(f"-i {name}")
+        if name not in types:
+            found.append(Diagnostic(UNKNOWN_ARGUMENT, where, f"the pipeline has no input `{name}`.", did_you_mean(name, types)))
+            continue
+        try:
+            values[name] = parse_argument(text, types[name])
+        except ValueError as error:
+            found.append(Diagnostic(WRONG_ARGUMENT, where, f"the input `{name}`: {error}.", "give a value of that type."))
+    if found:
+        raise Rejected(found)
+    return values
+
+
+def _check_limits(arguments: Mapping[str, object], ports: Mapping[str, InputPort]) -> None:
+    found: list[Diagnostic] = []
+    for name, value in arguments.items():
+        trouble = objection(ports[name], ports[name].type, value)
+        if trouble:
+            found.append(Diagnostic(OUTSIDE_LIMITS, Span.of_file(f"-i {name}"), f"the value {trouble[0]}.", trouble[1]))
+    if found:
+        raise Rejected(found)
+
+
+def _print_outputs(outcome: Outcome) -> None:
+    for name, value in output_rows(outcome):
+        click.echo(f"{name}: {value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)}")

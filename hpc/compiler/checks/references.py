@@ -1,0 +1,138 @@
+"""References in commands, arguments and overrides name ports that the component has, and values that are there.
+
+Language, section 2, *`${{ name }}`*, and section 5.30.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from hpc.compiler.graph import Graph, Step
+from hpc.compiler.render import machine_names, use_of
+from hpc.compiler.targets import Target
+from hpc.components.container import ArgumentGroup, ContainerComponent
+from hpc.components.references import Reference
+from hpc.components.types import did_you_mean
+from hpc.components.use import references_in
+from hpc.diagnostics import Diagnostic, Path, Place, Rule
+from hpc.spec.expand import UNKNOWN_REFERENCE
+
+SINGLE_BRACES = Rule(
+    "HPC706",
+    "OmegaConf's braces around a name of hpc",
+    "`${x}` is OmegaConf's and goes to the container as it stands; `${{ x }}` is hpc's.",
+    "Double the braces, or write `$${…}` to mean OmegaConf.",
+)
+ABSENT_INPUT = Rule(
+    "HPC710",
+    "an argument needs an input that has no value",
+    "An optional input without a value would leave a hole in the command line.",
+    "Put the words that need it into a group: `args: [[--flag, \"${{ inputs.x }}\"]]`.",
+)
+RULES = (SINGLE_BRACES, ABSENT_INPUT)
+
+_SINGLE = re.compile(r"(?<!\$)\$\{((inputs|outputs|accelerator|run|vars|images)\.([a-z0-9_]+))\}")
+_ARTIFACT_FIELD = re.compile(r"uri|metadata\.\w+")
+
+
+def check(graph: Graph, target: Target) -> Iterator[Diagnostic]:
+    del target
+    for name, component in graph.pipeline.components.items():
+        if isinstance(component, ContainerComponent):
+            for path, text in _texts(component, ("components", name)):
+                yield from _judge(text, path, component, graph)
+    for step in graph.steps:
+        for key, value in step.settings.overrides.items():
+            if step.path[0] == "steps" and key in graph.pipeline.steps[step.name].overrides:
+                for path, text in _walk(value, (*step.path, "overrides", key)):
+                    yield from _judge(text, path, step.component, graph)
+        yield from _absent(step)
+        yield from _machine(step)
+
+
+def _texts(component: ContainerComponent, path: Path) -> Iterator[tuple[Path, str]]:
+    yield from _walk(component.command, (*path, "command"))
+    yield from _walk(component.args, (*path, "args"))
+    yield from _walk(component.overrides, (*path, "overrides"))
+
+
+def _walk(value: Any, path: Path) -> Iterator[tuple[Path, str]]:
+    if isinstance(value, str):
+        yield path, value
+    elif isinstance(value, ArgumentGroup):
+        yield from _walk(value.args, (*path, "args"))
+    elif isinstance(value, Mapping):
+        for key, item in value.items():
+            yield from _walk(item, (*path, key))
+    elif isinstance(value, list | tuple):
+        for index, item in enumerate(value):
+            yield from _walk(item, (*path, index))
+
+
+def _judge(text: str, path: Path, component: ContainerComponent, graph: Graph) -> Iterator[Diagnostic]:
+    for reference in references_in(text):
+        yield from _unknown(reference, path, component)
+    for match in _SINGLE.finditer(text):
+        if match[3] in _names(match[2], component, graph):
+            fact = f"`{match[0]}` is OmegaConf syntax and goes to the container as it stands, but `{match[1]}` is an hpc name."
+            fix = (
+                f"double the braces: `${{{{ {match[1]} }}}}`; if you do mean a Hydra key called `{match[1]}`, write `${match[0]}`."
+            )
+            yield Diagnostic(SINGLE_BRACES, Place(path, start=match.start(), length=len(match[0])), fact, fix)
+
+
+def _names(namespace: str, component: ContainerComponent, graph: Graph) -> Mapping[str, Any] | tuple[str, ...]:
+    named: dict[str, Mapping[str, Any]] = {
+        "inputs": component.inputs,
+        "outputs": component.outputs,
+        "vars": graph.pipeline.vars,
+        "images": graph.pipeline.images,
+    }
+    return named.get(namespace) or {"accelerator": ("machine", "gpu", "count", "nodes"), "run": ("id", "name", "task")}.get(namespace, ())
+
+
+def _unknown(reference: Reference, path: Path, component: ContainerComponent) -> Iterator[Diagnostic]:
+    if reference.namespace not in ("inputs", "outputs"):
+        return
+    ports = component.inputs if reference.namespace == "inputs" else component.outputs
+    port = ports.get(reference.name)
+    where = Place(path, start=reference.start, length=reference.end - reference.start)
+    if port is None:
+        what = reference.namespace.removesuffix("s")
+        fact = f"`{reference}`: the component has no {what} `{reference.name}`."
+        yield Diagnostic(UNKNOWN_REFERENCE, where, fact, did_you_mean(reference.name, ports))
+    elif reference.rest and not (port.type.is_artifact and _ARTIFACT_FIELD.fullmatch(".".join(reference.rest))):
+        fact = f"`{reference}`: a {port.type} has no `{'.'.join(reference.rest)}`."
+        fix = "write `.uri` or `.metadata.<key>`." if port.type.is_artifact else "end the reference after the name."
+        yield Diagnostic(UNKNOWN_REFERENCE, where, fact, fix)
+
+
+def _absent(step: Step) -> Iterator[Diagnostic]:
+    """An optional input that has no value in this step, in a text that cannot be left out."""
+    use = use_of(step)
+    path: Path = ("components", step.component_name)
+    words = [*_walk(step.component.command, (*path, "command"))]
+    words += [((*path, "args", index), word) for index, word in enumerate(step.component.args) if isinstance(word, str)]
+    for place, word in words:
+        for reference in references_in(word):
+            if use.is_absent(reference) and reference.name in step.component.inputs:
+                where = Place(place, start=reference.start, length=reference.end - reference.start)
+                fact = f"`{reference}` has no value in step `{step.name}`, so this argument would have a hole."
+                fix = f'put the words that need it into a group, `args: [["${{{{ {reference} }}}}"]]`, or give it a value.'
+                yield Diagnostic(ABSENT_INPUT, where, fact, fix)
+
+
+def _machine(step: Step) -> Iterator[Diagnostic]:
+    """`${{ accelerator.x }}` where the step has no accelerator, or one that does not say x."""
+    known = machine_names(step.settings)
+    path: Path = ("components", step.component_name)
+    for place, text in _texts(step.component, path):
+        for reference in references_in(text):
+            if reference.namespace == "accelerator" and reference.name not in known:
+                where = Place(place, start=reference.start, length=reference.end - reference.start)
+                fact = f"`{reference}` has no value in step `{step.name}`: " + (
+                    f"its accelerator does not say `{reference.name}`." if known else "it has no accelerator."
+                )
+                yield Diagnostic(UNKNOWN_REFERENCE, where, fact, f"add `{reference.name}` to the accelerator, or write the value here.")

@@ -1,0 +1,56 @@
+"""Artifacts of all system types made and taken, by path and by URI; one and a list of them given to the pipeline."""
+
+from kfp import dsl
+from kfp.dsl import Input, Output
+
+
+@dsl.container_component
+def make(
+    anything: Output[dsl.Artifact],
+    data: Output[dsl.Dataset],
+    model: Output[dsl.Model],
+    metrics: Output[dsl.Metrics],
+    classes: Output[dsl.ClassificationMetrics],
+    slices: Output[dsl.SlicedClassificationMetrics],
+    page: Output[dsl.HTML],
+    notes: Output[dsl.Markdown],
+):
+    return dsl.ContainerSpec(
+        image="registry.example/team/tool:1.0",
+        command=["make", anything.path],
+        args=[
+            data.path,
+            model.uri,
+            metrics.path,
+            classes.path,
+            slices.path,
+            f"--page={page.path}/index.html",
+            notes.path,
+        ],
+    )
+
+
+@dsl.container_component
+def take(
+    anything: Input[dsl.Artifact],
+    data: Input[dsl.Dataset],
+    model: Input[dsl.Model],
+    metrics: Input[dsl.Metrics],
+    classes: Input[dsl.ClassificationMetrics],
+    slices: Input[dsl.SlicedClassificationMetrics],
+    page: Input[dsl.HTML],
+    notes: Input[dsl.Markdown],
+    given: Input[dsl.Dataset],
+    several: Input[list[dsl.Model]],
+):
+    return dsl.ContainerSpec(
+        image="registry.example/team/tool:1.0",
+        command=["take"],
+        args=[anything.path, data.path, model.uri, page.path],
+    )
+
+
+@dsl.pipeline(name="artifacts")
+def pipeline(given: Input[dsl.Dataset], several: Input[list[dsl.Model]]):
+    made = make()
+    take(**made.outputs, given=given, several=several)
