@@ -53,8 +53,8 @@ class _Lint:
             yield from _container(name, component, self.executors[component["executorLabel"]])
 
     def _unused(self) -> Iterator[str]:
-        dags = [self.root["dag"], *(one["dag"] for one in self.components.values() if "dag" in one)]
-        named = {task["componentRef"]["name"] for dag in dags for task in dag["tasks"].values()}
+        dags = [one.get("dag", {}) for one in (self.root, *self.components.values())]
+        named = {task.get("componentRef", {}).get("name") for dag in dags for task in dag.get("tasks", {}).values()}
         yield from (f"{name}: no task runs it" for name in self.components.keys() - named)
         labels = {component.get("executorLabel") for component in self.components.values()}
         yield from (f"{label}: no component runs it" for label in self.executors.keys() - labels)
@@ -112,7 +112,7 @@ class _Lint:
         yield from _same_type(where, source, port)
 
     def _output(self, parent: Mapping[str, Any], producer: str | None, kind: str, key: str | None) -> Any:
-        task = parent["dag"]["tasks"].get(producer, {})
+        task = parent["dag"].get("tasks", {}).get(producer, {})
         component = self.components.get(task.get("componentRef", {}).get("name"), {})
         return _ports(component, "outputDefinitions", kind).get(key)
 

@@ -79,9 +79,7 @@ def _component(
         written["executor"] = executors.get(label, f"no executor {label}")
     if "dag" in written:
         dag = dict(written["dag"])
-        dag["tasks"] = {
-            name: _task(task, components, executors, used) for name, task in dag.get("tasks", {}).items()
-        }
+        dag["tasks"] = {name: _task(task, components, executors, used) for name, task in dag.get("tasks", {}).items()}
         written["dag"] = dag
     return written
 

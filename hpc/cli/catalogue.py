@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from hpc.cli import disk, run
+from hpc.cli import disk, init, run
 from hpc.compiler.checks import CHECKS
 from hpc.compiler.link import RULES as LINK_RULES
 from hpc.compiler.render import RULES as RENDER_RULES
@@ -13,7 +13,8 @@ from hpc.spec import document, edges, expand, load, merge
 
 def catalogue() -> dict[str, Rule]:
     """Rules by code, in the order of codes."""
-    rules = [rule for module in (document, merge, expand, load, edges, *CHECKS, disk, run) for rule in module.RULES]
+    modules = (document, merge, expand, load, edges, *CHECKS, disk, init, run)
+    rules = [rule for module in modules for rule in module.RULES]
     rules += [*LINK_RULES, *RENDER_RULES, *LOCAL_ENGINE_RULES]
     return {rule.code: rule for rule in sorted(rules, key=_code)}
 

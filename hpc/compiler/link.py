@@ -18,7 +18,7 @@ from hpc.components.step import StepEntry
 from hpc.components.subpipeline import ExternalComponent, SubPipeline
 from hpc.components.types import Type, did_you_mean
 from hpc.diagnostics import Diagnostic, Path, Place, Rejected, Rule
-from hpc.spec.edges import NOT_YET, Edge, End, parse_edges
+from hpc.spec.edges import LEAVE_OUT, NOT_AN_EDGE, NOT_YET, Edge, End, parse_edges
 from hpc.spec.load import MISSING_KEY, WRONG_VALUE
 from hpc.spec.merge import UNKNOWN_USES
 from hpc.spec.model import Pipeline
@@ -198,7 +198,7 @@ def _not_yet_step(name: str, entry: StepEntry) -> Iterator[Diagnostic]:
 
 
 def _not_yet(path: Path, what: str) -> Diagnostic:
-    return Diagnostic(NOT_YET, Place(path, on="key"), f"{what} cannot be compiled yet.", "use a newer hpc.")
+    return Diagnostic(NOT_YET, Place(path, on="key"), f"{what} cannot be compiled yet.", LEAVE_OUT)
 
 
 # ---------------------------------------------------------------- what edges carry
@@ -210,6 +210,8 @@ class _Wiring:
     def __init__(self, pipeline: Pipeline, nodes: dict[str, _Node], found: list[Diagnostic]) -> None:
         self.pipeline, self.nodes, self.found = pipeline, nodes, found
         self.outputs: dict[str, _Wire] = {}
+        self.suspect: set[str] = set()  # steps whose missing inputs may have been meant by an edge that is wrong
+        self.all_suspect = any(diagnostic.rule in (NOT_AN_EDGE, UNKNOWN_STEP) for diagnostic in found)
 
     def report(self, rule: Rule, place: Place, fact: str, fix: str) -> None:
         self.found.append(Diagnostic(rule, place, fact, fix))
@@ -256,6 +258,12 @@ class _Wiring:
         return None
 
     def _data(self, edge: Edge, sources: list[tuple[End, Source | None]], target: End) -> None:
+        before = len(self.found)
+        self._carry(edge, sources, target)
+        if len(self.found) > before or any(source is None for _, source in sources):
+            self.suspect.add(target.node)
+
+    def _carry(self, edge: Edge, sources: list[tuple[End, Source | None]], target: End) -> None:
         wanted = self._target(target)
         for end, _ in sources:
             if end.node not in _RESERVED_NODES and target.node not in _RESERVED_NODES:
@@ -339,7 +347,7 @@ class _Wiring:
             if port.has_default:
                 path = ("components", node.component_name, "inputs", name, "default")
                 node.wires[name] = _Wire(Constant(port.default, path), "its default", Place(path))
-            elif not port.optional:
+            elif not port.optional and not self.all_suspect and node.name not in self.suspect:
                 self._unbound(node, name, port)
 
     def _constant(self, node: _Node, name: str, value: Any) -> None:
@@ -381,7 +389,7 @@ class _Wiring:
 
     def check_outputs(self) -> None:
         for name in self.pipeline.outputs:
-            if name not in self.outputs and not any(diagnostic.rule is not UNBOUND for diagnostic in self.found):
+            if name not in self.outputs and not self.all_suspect and "outputs" not in self.suspect:
                 fact = f"output `{name}` is declared, but no edge fills it."
                 self.report(UNBOUND, Place(("outputs", name), on="key"), fact, f"add `- <step>.<output> -> outputs.{name}`.")
 

@@ -15,7 +15,7 @@ from hpc.compiler.graph import Gathered, Graph, Settings, Step
 from hpc.components import arguments
 from hpc.components.fields import SecretRef
 from hpc.components.use import Use
-from hpc.diagnostics import Diagnostic, Rejected, Rule, Source, Span
+from hpc.diagnostics import Diagnostic, Place, Rejected, Rule, Source, Span
 from hpc.spec.document import read_value
 
 BAD_TEMPLATE = Rule(
@@ -52,6 +52,9 @@ def is_special(step: Step) -> bool:
 
 def render(graph: Graph, files: Files) -> dict[str, ComponentSpec]:
     """Component specs by name. Raises Rejected with what is wrong in users' templates."""
+    missing = list(_missing_templates(graph, files))
+    if missing:
+        raise Rejected(missing)
     renderer = _Renderer(files)
     specs: dict[str, ComponentSpec] = {}
     for step in graph.steps:
@@ -60,6 +63,13 @@ def render(graph: Graph, files: Files) -> dict[str, ComponentSpec]:
             specs[name] = renderer.render(use_of(step), step.settings)
     renderer.finish()
     return specs
+
+
+def _missing_templates(graph: Graph, files: Files) -> Iterator[Diagnostic]:
+    for name, cli in sorted({(step.component_name, step.component.cli) for step in graph.steps}):
+        if cli.startswith(".") and not files.has(cli):
+            place = Place(("components", name, "cli"))
+            yield Diagnostic(BAD_TEMPLATE, place, f"there is no template `{cli}`.", "correct the path; it starts at this file.")
 
 
 def use_of(step: Step) -> Use:

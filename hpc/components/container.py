@@ -4,10 +4,24 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BeforeValidator, Discriminator, Field, StrictStr, Tag
+from pydantic import AfterValidator, BeforeValidator, Discriminator, Field, StrictStr, Tag, WithJsonSchema
 
-from hpc.components.fields import Cache, Duration, Env, Json, Model, Name, Retry, problem
-from hpc.components.ports import InputPort, OutputPort
+from hpc.components.fields import (
+    AcceleratorName,
+    CacheChoice,
+    Description,
+    Env,
+    KfpExtras,
+    Labels,
+    Model,
+    Overrides,
+    RetryChoice,
+    TimeLimit,
+    Title,
+    problem,
+    text_schema,
+)
+from hpc.components.ports import Inputs, Outputs
 from hpc.components.types import kind_of
 
 
@@ -31,14 +45,14 @@ def _argument(value: object) -> str:
     return str(value).lower() if isinstance(value, bool) else str(value)
 
 
-Argument = Annotated[str, BeforeValidator(_argument)]
+Argument = Annotated[str, BeforeValidator(_argument), WithJsonSchema({"type": ["string", "number", "boolean"]})]
 
 
 class ArgumentGroup(Model):
     """Arguments that stand only when an optional input has no value: language, section 5.30."""
 
-    absent: StrictStr
-    args: list[Argument]
+    absent: Annotated[StrictStr, Field(description="the optional input that has no value")]
+    args: Annotated[list[Argument], Field(description="what is written then")]
 
 
 ArgumentItem = Annotated[
@@ -70,34 +84,47 @@ def _no_nul(command: list[str]) -> list[str]:
 class HydraConfig(Model):
     """Where the component's Hydra configuration lies, so that overrides can be checked without running it."""
 
-    dir: StrictStr
-    name: StrictStr = "config"
+    dir: Annotated[StrictStr, Field(description="folder of the configuration, from this file")]
+    name: Annotated[StrictStr, Field(description="the primary config, without .yaml")] = "config"
 
 
 class ContainerComponent(Model):
     """A container: an image, a command, and how values reach the program in it."""
 
-    title: StrictStr = ""
-    description: StrictStr = ""
-    labels: dict[str, StrictStr] = {}
+    title: Title = ""
+    description: Description = ""
+    labels: Labels = {}
     image: Annotated[StrictStr, Field(description="a name of `images`")]
     command: Annotated[
         list[Argument], AfterValidator(_no_nul), Field(description="the image's entrypoint if absent")
     ] = []
     args: Annotated[list[ArgumentItem], Field(description="literal arguments, before the generated ones")] = []
-    cli: Annotated[str, BeforeValidator(_cli), Field(description="hydra | argparse | none | ./own.yaml.j2")] = "hydra"
-    quoting: Literal["exact", "typed"] = "exact"
-    inputs: dict[Name, InputPort] = {}
-    outputs: dict[Name, OutputPort] = {}
-    overrides: Annotated[dict[str, Json], Field(description="constants, by Hydra key")] = {}
-    sweep: Annotated[dict[str, Any] | None, Field(description="Hydra --multirun inside one container")] = None
-    config: Annotated[HydraConfig | None, Field(description="compose at compile time")] = None
+    cli: Annotated[
+        str,
+        BeforeValidator(_cli),
+        WithJsonSchema(
+            {"type": "string", "anyOf": [{"enum": ["hydra", "argparse", "none"]}, text_schema(r"\.{1,2}/.*\.j2")]}
+        ),
+        Field(description="how values are written: hydra `key=value`, argparse `--key value`, none, or a template"),
+    ] = "hydra"
+    quoting: Annotated[
+        Literal["exact", "typed"],
+        Field(description="exact: every text arrives as it is; typed: the bare command, without the bootstrap"),
+    ] = "exact"
+    inputs: Inputs = {}
+    outputs: Outputs = {}
+    overrides: Overrides = {}
+    sweep: Annotated[
+        dict[str, Any] | None,
+        Field(description="Hydra --multirun inside one container; not compiled by this version (HPC109)"),
+    ] = None
+    config: Annotated[HydraConfig | None, Field(description="the Hydra configuration; read, not yet checked")] = None
     env: Env = {}
-    accelerator: StrictStr | None = None
-    cache: Cache | None = None
-    retry: Retry | None = None
-    timeout: Duration | None = None
-    kfp: dict[str, Any] | None = None
+    accelerator: AcceleratorName = None
+    cache: CacheChoice = None
+    retry: RetryChoice = None
+    timeout: TimeLimit = None
+    kfp: KfpExtras = None
 
     @property
     def is_hydra(self) -> bool:

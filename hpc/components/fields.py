@@ -21,6 +21,7 @@ from pydantic import (
     StrictInt,
     StrictStr,
     Tag,
+    WithJsonSchema,
 )
 from pydantic_core import PydanticCustomError
 
@@ -42,6 +43,11 @@ class Model(BaseModel):
     """An immutable mapping of the language: unknown keys are refused."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=False, protected_namespaces=())
+
+
+def text_schema(pattern: str, **more: int) -> dict[str, Any]:
+    """JSON schema of a text that matches the whole of `pattern`, as WithJsonSchema takes it."""
+    return {"type": "string", "pattern": f"^(?:{pattern})$", **more}
 
 
 def _name(text: str) -> str:
@@ -66,9 +72,12 @@ def _free_name(text: str) -> str:
     return _name(text)
 
 
+_DURATION = re.compile(r"[1-9][0-9]*[smhd]")
+
+
 def _duration(value: object) -> str:
     text = str(value)
-    if isinstance(value, str) and re.fullmatch(r"[1-9][0-9]*[smhd]", text):
+    if isinstance(value, str) and _DURATION.fullmatch(text):
         return text
     number = re.match(r"[1-9][0-9]*", text)
     combined = re.fullmatch(r"(?:(\d+)h)(\d+)m", text)
@@ -95,19 +104,32 @@ def _size(value: object) -> str:
     )
 
 
+_THOUSANDTHS = re.compile(r"[1-9][0-9]*m")
+
+
 def _cpu(value: object) -> str:
     text = str(value)
     whole = isinstance(value, (int, float)) and not isinstance(value, bool) and value > 0
-    if whole or (isinstance(value, str) and re.fullmatch(r"[1-9][0-9]*m", text)):
+    if whole or (isinstance(value, str) and _THOUSANDTHS.fullmatch(text)):
         return text
     raise problem("HPC107", f"`{text}` is not a number of CPUs.", "write e.g. `4`, `0.5` or `500m` (thousandths).")
 
 
-Name = Annotated[StrictStr, AfterValidator(_name)]
-FreeName = Annotated[StrictStr, AfterValidator(_free_name)]
-Duration = Annotated[str, BeforeValidator(_duration)]
-Size = Annotated[str, BeforeValidator(_size)]
-Cpu = Annotated[str, BeforeValidator(_cpu)]
+_NOT_RESERVED = f"(?!(?:{'|'.join((*_WORDS_OF_CONDITIONS, *_NAMESPACES))})$)"
+
+Name = Annotated[StrictStr, AfterValidator(_name), WithJsonSchema(text_schema(NAME.pattern, maxLength=NAME_LENGTH))]
+FreeName = Annotated[
+    StrictStr,
+    AfterValidator(_free_name),
+    WithJsonSchema(text_schema(_NOT_RESERVED + NAME.pattern, maxLength=NAME_LENGTH)),
+]
+Duration = Annotated[str, BeforeValidator(_duration), WithJsonSchema(text_schema(_DURATION.pattern))]
+Size = Annotated[str, BeforeValidator(_size), WithJsonSchema(text_schema(_SIZE.pattern))]
+Cpu = Annotated[
+    str,
+    BeforeValidator(_cpu),
+    WithJsonSchema({"anyOf": [{"type": "number", "exclusiveMinimum": 0}, text_schema(_THOUSANDTHS.pattern)]}),
+]
 Count = Annotated[StrictInt, Field(ge=1)]
 Json = Any
 """Any value that YAML can hold."""
@@ -132,13 +154,13 @@ class Retry(Model):
 class CacheKey(Model):
     """Caching with a key of one's own."""
 
-    key: Annotated[StrictStr, Field(min_length=1)]
+    key: Annotated[StrictStr, Field(min_length=1, description="results are shared under this key")]
 
 
 class SecretRef(Model):
     """A value that is not in the file: the name of an entry of `secrets`."""
 
-    secret: StrictStr
+    secret: Annotated[StrictStr, Field(description="a name of `secrets`")]
 
 
 def _shape(value: object) -> str:
@@ -169,10 +191,33 @@ def _env_name(text: str) -> str:
     return text
 
 
-Env = dict[Annotated[StrictStr, AfterValidator(_env_name)], EnvValue]
+Env = Annotated[
+    dict[Annotated[StrictStr, AfterValidator(_env_name), WithJsonSchema(text_schema(r"[^=\0]+"))], EnvValue],
+    Field(description="environment variables: text, or `{secret: name}`; fixed when the pipeline is compiled"),
+]
 
 Cache = Annotated[
     Annotated[StrictBool, Tag("scalar")] | Annotated[CacheKey, Tag("mapping")],
     Discriminator(_shape),
 ]
 RunIf = Literal["upstream_ok", "upstream_done"]
+
+# Fields that several kinds of component share, with the description that editors show.
+Title = Annotated[StrictStr, Field(description="name that is shown instead of the name in the file")]
+Description = Annotated[StrictStr, Field(description="what it is for, in a sentence")]
+Labels = Annotated[dict[str, StrictStr], Field(description="labels of each run, a text for each key")]
+Overrides = Annotated[
+    dict[str, Json],
+    Field(description="constants by Hydra key, e.g. `trainer.max_epochs: 3`; `+key` adds, `~key: null` deletes"),
+]
+AcceleratorName = Annotated[
+    StrictStr | None, Field(description="a name of `accelerators`; `defaults` say it if absent")
+]
+CacheChoice = Annotated[
+    Cache | None, Field(description="whether results of an earlier run are reused: true, false or `{key: text}`")
+]
+RetryChoice = Annotated[Retry | None, Field(description="extra attempts after a failure; a number for short")]
+TimeLimit = Annotated[Duration | None, Field(description="the longest that one attempt may run, e.g. `30m`, `6h`")]
+KfpExtras = Annotated[
+    dict[str, Any] | None, Field(description="fields of Kubernetes for kfp; not compiled by this version (HPC109)")
+]

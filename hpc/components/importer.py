@@ -6,18 +6,18 @@ from typing import Annotated
 
 from pydantic import Field, StrictBool, StrictStr
 
-from hpc.components.fields import Json, Model, Name
-from hpc.components.ports import InputPort, PortType
+from hpc.components.fields import Description, Json, Labels, Model, Title
+from hpc.components.ports import Inputs, PortType
 
 
 class ImporterComponent(Model):
-    """An artifact that lies somewhere already. Its output port is called `artifact`."""
+    """An artifact that lies somewhere already; not compiled by this version (HPC109). Its output is `artifact`."""
 
-    title: StrictStr = ""
-    description: StrictStr = ""
-    labels: dict[str, StrictStr] = {}
-    type: Annotated[PortType, Field(alias="import")]
-    uri: StrictStr | None = None
-    metadata: dict[str, Json] = {}
-    inputs: dict[Name, InputPort] = {}
-    reimport: StrictBool = False
+    title: Title = ""
+    description: Description = ""
+    labels: Labels = {}
+    type: Annotated[PortType, Field(alias="import", description="the type of the artifact, e.g. Model")]
+    uri: Annotated[StrictStr | None, Field(description="where it lies; without one the input `uri` says it")] = None
+    metadata: Annotated[dict[str, Json], Field(description="metadata of the artifact; may read `${{ inputs.x }}`")] = {}
+    inputs: Inputs = {}
+    reimport: Annotated[StrictBool, Field(description="make a new artifact even if one with this uri is known")] = False

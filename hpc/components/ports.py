@@ -13,11 +13,12 @@ from pydantic import (
     StrictInt,
     StrictStr,
     ValidationInfo,
+    WithJsonSchema,
     field_validator,
 )
 
-from hpc.components.fields import Json, Model, problem
-from hpc.components.types import Type, did_you_mean, kind_of, parse_type, suggest_type
+from hpc.components.fields import Description, Json, Model, Name, problem, text_schema
+from hpc.components.types import ARTIFACTS, VALUES, Type, did_you_mean, kind_of, parse_type, suggest_type
 
 LARGEST_EXACT_INTEGER = 2**53
 """Beyond this, protobuf's Value (a double) loses digits."""
@@ -32,19 +33,30 @@ def _type(value: object) -> Type:
     return found
 
 
-PortType = Annotated[Type, BeforeValidator(_type)]
+_ELEMENTS = [name for name in (*VALUES, *ARTIFACTS) if name != "RunStatus"]
+_TYPE_SCHEMA = {
+    "type": "string",
+    "anyOf": [
+        {"enum": [*VALUES, *ARTIFACTS, *(f"list<{name}>" for name in _ELEMENTS)]},
+        text_schema(rf"list<\s*(?:{'|'.join(map(re.escape, _ELEMENTS))})\s*>"),
+        text_schema(r"google\.[A-Z]\w*|list<\s*google\.[A-Z]\w*\s*>"),
+    ],
+}
+
+PortType = Annotated[Type, BeforeValidator(_type), WithJsonSchema(_TYPE_SCHEMA)]
 
 
 class Port(Model):
     """What inputs and outputs have in common."""
 
     type: Annotated[PortType, Field(description="string int float bool dict list<T>, or an artifact: Dataset Model …")]
-    description: StrictStr = ""
+    description: Description = ""
     as_: Annotated[
         StrictStr | None, Field(alias="as", min_length=1, description="Hydra key or flag; the port's name if absent")
     ] = None
     pass_: Annotated[
-        Literal["path", "uri", "none"], Field(alias="pass", description="what an artifact is passed as")
+        Literal["path", "uri", "none"],
+        Field(alias="pass", description="what an artifact is passed as; `none`: not by itself"),
     ] = "path"
 
     @field_validator("pass_")
@@ -65,8 +77,8 @@ class InputPort(Port):
 
     optional: Annotated[StrictBool, Field(description="may stay without a value; only on inputs of components")] = False
     choices: Annotated[list[Any] | None, Field(description="the values that are allowed")] = None
-    min: StrictInt | StrictFloat | None = None
-    max: StrictInt | StrictFloat | None = None
+    min: Annotated[StrictInt | StrictFloat | None, Field(description="the smallest value, of an int or float")] = None
+    max: Annotated[StrictInt | StrictFloat | None, Field(description="the largest value, of an int or float")] = None
     pattern: Annotated[StrictStr | None, Field(description="regular expression that must match the whole text")] = None
     default: Annotated[Json, Field(description="value when nothing is given")] = None
 
@@ -146,6 +158,14 @@ class InputPort(Port):
     def is_free_text(self) -> bool:
         """A string whose values are not all known to be safe inside Hydra's quotes."""
         return self.type.base == "string" and not self.type.is_list and not self.choices
+
+
+Inputs = Annotated[
+    dict[Name, InputPort], Field(description="what goes in, by name; `lr: float` is short for `lr: {type: float}`")
+]
+Outputs = Annotated[
+    dict[Name, OutputPort], Field(description="what comes out, by name; `model: Model` is short for `{type: Model}`")
+]
 
 
 def objection(port: InputPort, port_type: Type, value: object) -> tuple[str, str] | None:

@@ -6,46 +6,75 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, StrictInt, StrictStr
 
-from hpc.components.fields import Cache, Count, Duration, Env, Json, Model, Name, Retry, RunIf
+from hpc.components.fields import (
+    AcceleratorName,
+    CacheChoice,
+    Count,
+    Description,
+    Env,
+    Json,
+    KfpExtras,
+    Model,
+    Name,
+    Overrides,
+    RetryChoice,
+    RunIf,
+    TimeLimit,
+    Title,
+)
 
 
 class ZippedLoop(Model):
     """Several lists of equal length, walked together."""
 
-    zip: list[StrictStr]
+    zip: Annotated[list[StrictStr], Field(description="inputs whose lists have equal length")]
 
 
 class Tune(Model):
     """A search over inputs of the component."""
 
-    metric: StrictStr
-    goal: Literal["maximize", "minimize"] = "maximize"
-    trials: Count
-    parallel: Count = 1
-    algorithm: StrictStr = "bayesian"
-    search: dict[Name, Any]
+    metric: Annotated[StrictStr, Field(description="a value output, or the tag that the program reports")]
+    goal: Annotated[Literal["maximize", "minimize"], Field(description="which way is better")] = "maximize"
+    trials: Annotated[Count, Field(description="how many values are tried")]
+    parallel: Annotated[Count, Field(description="trials at the same time")] = 1
+    algorithm: Annotated[StrictStr, Field(description="how the next values are chosen")] = "bayesian"
+    search: Annotated[
+        dict[Name, Any], Field(description="inputs to search: a list of values, or `{min, max, scale: linear | log}`")
+    ]
 
 
 class StepEntry(Model):
     """What an entry of `steps` may say. Everything absent comes from the component."""
 
-    title: StrictStr = ""
-    description: StrictStr = ""
+    title: Title = ""
+    description: Description = ""
     uses: Annotated[StrictStr | None, Field(description="a component of this file; the step's own name if absent")] = (
         None
     )
     with_: Annotated[dict[str, Json], Field(alias="with", description="constants for inputs")] = {}
-    overrides: dict[str, Json] = {}
+    overrides: Overrides = {}
     env: Env = {}
-    accelerator: StrictStr | None = None
-    cache: Cache | None = None
-    retry: Retry | None = None
-    timeout: Duration | None = None
-    kfp: dict[str, Any] | None = None
-    run_if: RunIf = "upstream_ok"
+    accelerator: AcceleratorName = None
+    cache: CacheChoice = None
+    retry: RetryChoice = None
+    timeout: TimeLimit = None
+    kfp: KfpExtras = None
+    run_if: Annotated[
+        RunIf, Field(description="upstream_done: run even after a failure; not compiled by this version (HPC109)")
+    ] = "upstream_ok"
     for_each: Annotated[
-        list[StrictStr] | ZippedLoop | None, Field(description="inputs to loop over", union_mode="left_to_right")
+        list[StrictStr] | ZippedLoop | None,
+        Field(
+            description="inputs to loop over, once per element; not compiled by this version (HPC109)",
+            union_mode="left_to_right",
+        ),
     ] = None
-    parallel: StrictInt | None = None
-    loop: Literal["runtime"] | None = None
-    tune: Tune | None = None
+    parallel: Annotated[
+        StrictInt | None, Field(description="elements of `for_each` at the same time; not compiled (HPC109)")
+    ] = None
+    loop: Annotated[
+        Literal["runtime"] | None, Field(description="runtime: the platform unrolls the loop; not compiled (HPC109)")
+    ] = None
+    tune: Annotated[
+        Tune | None, Field(description="search for the best values; not compiled by this version (HPC109)")
+    ] = None

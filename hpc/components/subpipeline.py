@@ -4,37 +4,77 @@ from __future__ import annotations
 
 from typing import Annotated, Any
 
-from pydantic import Field, StrictStr
+from pydantic import Field, StrictStr, WithJsonSchema
 
-from hpc.components.fields import Cache, Env, FreeName, Json, Model, Name, Retry
-from hpc.components.ports import InputPort, OutputPort
+from hpc.components.fields import (
+    AcceleratorName,
+    CacheChoice,
+    Description,
+    Env,
+    FreeName,
+    KfpExtras,
+    Labels,
+    Model,
+    Overrides,
+    RetryChoice,
+    Title,
+    text_schema,
+)
+from hpc.components.ports import Inputs, Outputs
 from hpc.components.step import StepEntry
+
+_END = r"[a-z][a-z0-9_]*(?:\.[a-z][a-z0-9_]*)?"
+_ENDS = rf"{_END}(?: *[,|] *{_END})*"
+_GROUP = r"[a-z][a-z0-9_]*\.\{ *[a-z][a-z0-9_]*(?: *, *[a-z][a-z0-9_]*)* *\}"
+_LINE = text_schema(rf" *(?:(?:{_GROUP}|{_ENDS}) *-> *{_ENDS}(?: +when .+| +else)?|[a-z][a-z0-9_]*) *")
+_LINE_TEXT = "`a.out -> b.in`, `a.{x, y} -> b`, `a -> b` (order only), or a step alone"
+_SWITCH = {
+    "type": "object",
+    "properties": {"switch": {"type": "array", "items": _LINE}},
+    "required": ["switch"],
+    "additionalProperties": False,
+    "description": "the first edge whose condition holds; not compiled by this version (HPC109)",
+}
+
+Edges = Annotated[
+    list[Annotated[Any, WithJsonSchema({"anyOf": [{**_LINE, "description": _LINE_TEXT}, _SWITCH]})]],
+    Field(description=f"the whole wiring, one line each, in any order: {_LINE_TEXT}"),
+]
+"""Lines as they stand; hpc/spec/edges.py reads them. The schema shows editors their form."""
+
+Steps = Annotated[
+    dict[FreeName, StepEntry],
+    Field(description="what differs in a use of a component; a step needs no entry if nothing does"),
+]
 
 
 class SubPipeline(Model):
-    """A pipeline used as a component."""
+    """A pipeline used as a component; not compiled by this version (HPC109)."""
 
-    title: StrictStr = ""
-    description: StrictStr = ""
-    labels: dict[str, StrictStr] = {}
-    inputs: dict[Name, InputPort] = {}
-    outputs: dict[Name, OutputPort] = {}
-    steps: dict[FreeName, StepEntry] = {}
-    edges: list[Any]
+    title: Title = ""
+    description: Description = ""
+    labels: Labels = {}
+    inputs: Inputs = {}
+    outputs: Outputs = {}
+    steps: Steps = {}
+    edges: Edges
 
 
 class ExternalComponent(Model):
     """A component of another file or of the library, and what differs from it."""
 
-    title: StrictStr = ""
-    description: StrictStr = ""
-    labels: dict[str, StrictStr] = {}
-    uses: Annotated[StrictStr, Field(description="./file.yaml#component, std/name@1, google/Op")]
-    image: StrictStr | None = None
-    overrides: dict[str, Json] = {}
+    title: Title = ""
+    description: Description = ""
+    labels: Labels = {}
+    uses: Annotated[
+        StrictStr,
+        Field(description="a component of this file; or `./file.yaml#component`, `std/name@1` (not compiled, HPC109)"),
+    ]
+    image: Annotated[StrictStr | None, Field(description="a name of `images`")] = None
+    overrides: Overrides = {}
     env: Env = {}
-    accelerator: StrictStr | None = None
-    cache: Cache | None = None
-    retry: Retry | None = None
-    timeout: StrictStr | None = None
-    kfp: dict[str, Any] | None = None
+    accelerator: AcceleratorName = None
+    cache: CacheChoice = None
+    retry: RetryChoice = None
+    timeout: Annotated[StrictStr | None, Field(description="the longest that one attempt may run, e.g. `6h`")] = None
+    kfp: KfpExtras = None

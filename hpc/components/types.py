@@ -156,4 +156,4 @@ def did_you_mean(name: str, options: Iterable[str]) -> str:
     if near:
         return f"did you mean `{near}`?"
     shown = ", ".join(sorted(names)[:20])
-    return f"use one of: {shown}." if shown else "there is none to choose from yet: declare it first."
+    return f"use one of: {shown}." if shown else "declare it first; there is none yet."

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from hpc.diagnostics import Diagnostic, Path, Place, Rule
+from hpc.version import __version__
 
 NOT_AN_EDGE = Rule(
     "HPC301",
@@ -22,6 +23,8 @@ NOT_YET = Rule(
     "Leave it out, or use a newer hpc.",
 )
 RULES = (NOT_AN_EDGE, NOT_YET)
+
+LEAVE_OUT = f"leave it out; hpc {__version__.rpartition('.')[0]} cannot compile it."
 
 
 @dataclass(frozen=True)
@@ -70,7 +73,7 @@ def parse_edges(lines: list[Any], path: Path) -> tuple[list[Edge], list[Diagnost
 
 def _not_text(line: Any, path: Path) -> Diagnostic:
     if isinstance(line, dict) and list(line) == ["switch"]:
-        return Diagnostic(NOT_YET, Place((*path, "switch"), on="key"), "`switch` cannot be compiled yet.", "use a newer hpc.")
+        return Diagnostic(NOT_YET, Place((*path, "switch"), on="key"), "`switch` cannot be compiled yet.", LEAVE_OUT)
     if isinstance(line, dict) and line:
         fact = "an edge is one line of text, not a mapping (a `: ` inside it makes YAML see a mapping)."
         fix = "write `a.out -> b.in`; options follow as `when …`; quote the whole line if it must contain `: `."
@@ -114,7 +117,7 @@ def _refuse_conditions(text: str) -> None:
     for word, pattern in (("when", r"(?<= )when(?= |$)"), ("else", r"(?<= )else *$"), ("|", r"\|"), ("exit", r"(?<![\w.])exit(?=\.status| *->)")):
         match = re.search(pattern, text)
         if match:
-            raise _Broken(match.start(), len(word), f"`{word}` in an edge cannot be compiled yet.", "use a newer hpc.", NOT_YET)
+            raise _Broken(match.start(), len(word), f"`{word}` in an edge cannot be compiled yet.", LEAVE_OUT, NOT_YET)
 
 
 def _lonely_step(text: str, path: Path) -> Edge:

@@ -91,6 +91,7 @@ def expanded(document: Document, read_text: ReadText) -> tuple[Document, list[Di
         for key, node in mapping(root).items()
         if not key.startswith("x-")
     }
+    expander.read_all_vars()
     found = located(expander.found, document)
     if any(diagnostic.is_error for diagnostic in found):
         raise Rejected(found)
@@ -197,6 +198,11 @@ class _Expander:
         if mapping(node).keys() == {"file", "key"}:
             return self._from_file(node, path)
         return self.walk(node, path).plain()
+
+    def read_all_vars(self) -> None:
+        """Also those that nothing refers to yet: a path that is wrong is wrong."""
+        for name in mapping(mapping(self.root).get("vars")):
+            self._constant_value(Reference("vars", name, (), 0, 0), ("vars", name))
 
     def _from_file(self, node: Node, path: Path) -> Any:
         file, key = (self.walk(mapping(node)[name], (*path, name)).plain() for name in ("file", "key"))

@@ -106,12 +106,15 @@ def _check_marker(document: Document) -> None:
 
 
 def _diagnostics(details: list[ErrorDetails], document: Document) -> Iterator[Diagnostic]:
-    seen: set[tuple[str, Path]] = set()
+    """One diagnostic for each rule and path; a key that is missing because it is misspelt is one mistake."""
+    found: dict[tuple[str, Path], Diagnostic] = {}
     for detail in details:
         path = _path_in(document, detail["loc"])
         diagnostic = _diagnostic(detail, path, document)
-        if (diagnostic.rule.code, path) not in seen:
-            seen.add((diagnostic.rule.code, path))
+        found.setdefault((diagnostic.rule.code, path), diagnostic)
+    meant = {(path[:-1], each.fix) for (code, path), each in found.items() if code == UNKNOWN_KEY.code}
+    for (code, path), diagnostic in found.items():
+        if code != MISSING_KEY.code or (path[:-1], f"did you mean `{path[-1] if path else ''}`?") not in meant:
             yield diagnostic
 
 

@@ -5,25 +5,30 @@ from __future__ import annotations
 import re
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BeforeValidator, Field, StrictBool, StrictInt, StrictStr
+from pydantic import AfterValidator, BeforeValidator, Field, StrictBool, StrictInt, StrictStr, WithJsonSchema
 
 from hpc.components import Component
 from hpc.components.fields import (
+    AcceleratorName,
     Cache,
     Count,
     Cpu,
-    Duration,
+    Description,
     Env,
     FreeName,
     Json,
+    Labels,
     Model,
     Name,
-    Retry,
+    RetryChoice,
     Size,
+    TimeLimit,
+    Title,
     problem,
+    text_schema,
 )
-from hpc.components.ports import InputPort, OutputPort
-from hpc.components.step import StepEntry
+from hpc.components.ports import Inputs, Outputs
+from hpc.components.subpipeline import Edges, Steps
 
 LANGUAGE_VERSION = 1
 
@@ -31,16 +36,22 @@ LANGUAGE_VERSION = 1
 _PATH = r"[a-z0-9]+(?:(?:[._]|__|-+)[a-z0-9]+)*"
 _HOST = r"(?:[A-Za-z0-9](?:[A-Za-z0-9.-]*[A-Za-z0-9])?(?::[0-9]+)?/)?"
 _IMAGE = re.compile(rf"{_HOST}{_PATH}(?:/{_PATH})*(?::\w[\w.-]{{0,127}})?(?:@sha256:[0-9a-f]{{64}})?", re.ASCII)
+_DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
+_PIPELINE_NAME = re.compile(r"[a-z][a-z0-9-]{0,62}")
 
 
 def _image_uri(text: str) -> str:
     if not _IMAGE.fullmatch(text):
-        raise problem("HPC103", f"`{text}` is not an image address.", "write e.g. `registry.example/team/trainer:1.0`, in lower case.")
+        raise problem(
+            "HPC103",
+            f"`{text}` is not an image address.",
+            "write e.g. `registry.example/team/trainer:1.0`, in lower case.",
+        )
     return text
 
 
 def _pipeline_name(text: str) -> str:
-    if not re.fullmatch(r"[a-z][a-z0-9-]{0,62}", text):
+    if not _PIPELINE_NAME.fullmatch(text):
         fixed = re.sub(r"[^a-z0-9-]+", "-", text.lower()).strip("-")[:63] or "my-pipeline"
         fact = f"`{text}` cannot name a pipeline: use a-z, 0-9 and `-`, a letter first, at most 63 characters."
         raise problem("HPC105", fact, f"write `name: {fixed if fixed[0].isalpha() else f'p-{fixed}'}`.")
@@ -48,7 +59,7 @@ def _pipeline_name(text: str) -> str:
 
 
 def _digest(text: str) -> str:
-    if not re.fullmatch(r"sha256:[0-9a-f]{64}", text):
+    if not _DIGEST.fullmatch(text):
         raise problem("HPC103", f"`{text}` is not a digest.", "write `sha256:` and 64 hexadecimal digits.")
     return text
 
@@ -61,9 +72,9 @@ class Build(Model):
     """How an image is made."""
 
     context: Annotated[StrictStr, Field(description="folder, from this file")]
-    dockerfile: StrictStr = "Dockerfile"
-    args: dict[str, StrictStr] = {}
-    platform: StrictStr = "linux/amd64"
+    dockerfile: Annotated[StrictStr, Field(description="file with the recipe, from `context`")] = "Dockerfile"
+    args: Annotated[dict[str, StrictStr], Field(description="build arguments")] = {}
+    platform: Annotated[StrictStr, Field(description="what the image runs on, e.g. linux/amd64")] = "linux/amd64"
 
 
 class LocalPlace(Model):
@@ -71,18 +82,28 @@ class LocalPlace(Model):
 
     dir: Annotated[StrictStr | None, Field(description="working folder, from this file")] = None
     python: Annotated[StrictStr | None, Field(description="interpreter, e.g. python3.12")] = None
-    requirements: Annotated[StrictStr | None, Field(description="requirements.txt or pyproject.toml, from this file")] = None
+    requirements: Annotated[
+        StrictStr | None, Field(description="requirements.txt or pyproject.toml, from this file")
+    ] = None
     gpus: Annotated[StrictInt | None, Field(ge=0, description="GPUs to reserve on this machine")] = None
 
 
 class Image(Model):
     """A container image, named once."""
 
-    uri: Annotated[StrictStr, AfterValidator(_image_uri)]
-    description: StrictStr = ""
-    digest: Annotated[StrictStr, AfterValidator(_digest)] | None = None
-    build: Build | None = None
-    local: LocalPlace | None = None
+    uri: Annotated[
+        StrictStr,
+        AfterValidator(_image_uri),
+        WithJsonSchema(text_schema(_IMAGE.pattern)),
+        Field(description="address, with a tag: `registry.example/team/trainer:1.0`"),
+    ]
+    description: Description = ""
+    digest: Annotated[
+        Annotated[StrictStr, AfterValidator(_digest), WithJsonSchema(text_schema(_DIGEST.pattern))] | None,
+        Field(description="pins the content of the image: `sha256:` and 64 hexadecimal digits"),
+    ] = None
+    build: Annotated[Build | None, Field(description="how it is made")] = None
+    local: Annotated[LocalPlace | None, Field(description="how it runs on this machine without a container")] = None
 
     @property
     def pinned(self) -> str:
@@ -93,59 +114,63 @@ class Image(Model):
 class Requests(Model):
     """What a container asks for before it starts; its limits are `cpu` and `memory` of the accelerator."""
 
-    cpu: Cpu | None = None
-    memory: Size | None = None
+    cpu: Annotated[Cpu | None, Field(description="CPUs: `4`, `0.5`, or `500m` (thousandths)")] = None
+    memory: Annotated[Size | None, Field(description="a size: `15GB`, `512MiB`")] = None
 
 
 class Accelerator(Model):
     """A machine profile: what each target makes of it is in compiler/hardware.py."""
 
-    description: StrictStr = ""
-    machine: StrictStr | None = None
-    gpu: Annotated[StrictStr | None, BeforeValidator(_gpu), Field(description="T4 L4 P100 V100 A100 A100_80GB H100 H200 …")] = None
-    tpu: StrictStr | None = None
-    count: Count | None = None
-    nodes: Count = 1
-    cpu: Cpu | None = None
-    memory: Size | None = None
-    requests: Requests | None = None
-    disk: Size | None = None
-    spot: StrictBool = False
-    vertex: dict[str, Any] = {}
-    kfp: dict[str, Any] = {}
-    local: LocalPlace | None = None
+    description: Description = ""
+    machine: Annotated[StrictStr | None, Field(description="machine type of Vertex AI, e.g. n1-standard-4")] = None
+    gpu: Annotated[
+        StrictStr | None, BeforeValidator(_gpu), Field(description="T4 L4 P100 V100 A100 A100_80GB H100 H200 …")
+    ] = None
+    tpu: Annotated[StrictStr | None, Field(description="TPU type, e.g. v5e; excludes `gpu`")] = None
+    count: Annotated[Count | None, Field(description="GPUs or TPU chips per machine; 1 if absent")] = None
+    nodes: Annotated[Count, Field(description="machines that train together")] = 1
+    cpu: Annotated[Cpu | None, Field(description="limit of CPUs: `4`, `0.5`, or `500m` (thousandths)")] = None
+    memory: Annotated[Size | None, Field(description="limit of memory: `15GB`, `512MiB`")] = None
+    requests: Annotated[Requests | None, Field(description="what is reserved, on kfp; the limits if absent")] = None
+    disk: Annotated[Size | None, Field(description="boot disk: `100GB`")] = None
+    spot: Annotated[StrictBool, Field(description="cheaper machines that may be taken away; wants `retry`")] = False
+    vertex: Annotated[dict[str, Any], Field(description="further fields for Vertex AI")] = {}
+    kfp: Annotated[dict[str, Any], Field(description="further fields for Kubernetes")] = {}
+    local: Annotated[LocalPlace | None, Field(description="how such a step runs on this machine")] = None
 
 
 class Defaults(Model):
     """For every component that runs a container and does not say otherwise."""
 
-    accelerator: StrictStr | None = None
-    cache: Cache = True
-    retry: Retry | None = None
-    timeout: Duration | None = None
+    accelerator: AcceleratorName = None
+    cache: Annotated[Cache, Field(description="whether results of an earlier run are reused")] = True
+    retry: RetryChoice = None
+    timeout: TimeLimit = None
     env: Env = {}
 
 
 class VertexTarget(Model):
     """Where on Vertex AI the pipeline runs."""
 
-    project: StrictStr | None = None
-    region: StrictStr | None = None
+    project: Annotated[StrictStr | None, Field(description="id of the Google Cloud project")] = None
+    region: Annotated[StrictStr | None, Field(description="where it runs, e.g. us-central1")] = None
     root: Annotated[StrictStr | None, Field(description="gs:// folder for artifacts")] = None
-    service_account: StrictStr | None = None
-    network: StrictStr | None = None
-    kms_key: StrictStr | None = None
-    failure_policy: Literal["slow", "fast"] = "slow"
+    service_account: Annotated[StrictStr | None, Field(description="e-mail address of the account that runs it")] = None
+    network: Annotated[StrictStr | None, Field(description="VPC network, projects/…/global/networks/…")] = None
+    kms_key: Annotated[StrictStr | None, Field(description="key that encrypts the run, projects/…/cryptoKeys/…")] = None
+    failure_policy: Annotated[
+        Literal["slow", "fast"], Field(description="after a failure, slow: what does not depend on it still runs")
+    ] = "slow"
 
 
 class KfpTarget(Model):
     """Which Kubeflow Pipelines the pipeline runs on."""
 
-    host: StrictStr | None = None
+    host: Annotated[StrictStr | None, Field(description="address of the Kubeflow Pipelines API")] = None
     root: Annotated[StrictStr | None, Field(description="folder for artifacts, e.g. s3://bucket/path")] = None
-    namespace: StrictStr | None = None
-    experiment: StrictStr | None = None
-    pipeline: dict[str, Any] = {}
+    namespace: Annotated[StrictStr | None, Field(description="Kubernetes namespace of the runs")] = None
+    experiment: Annotated[StrictStr | None, Field(description="experiment that the runs belong to")] = None
+    pipeline: Annotated[dict[str, Any], Field(description="settings of the whole run: workspace, ttl, timeout")] = {}
 
 
 class LocalTarget(Model):
@@ -157,47 +182,67 @@ class LocalTarget(Model):
 class Targets(Model):
     """Where the pipeline can run."""
 
-    vertex: VertexTarget | None = None
-    kfp: KfpTarget | None = None
-    local: LocalTarget | None = None
+    vertex: Annotated[VertexTarget | None, Field(description="Vertex AI Pipelines")] = None
+    kfp: Annotated[KfpTarget | None, Field(description="Kubeflow Pipelines on Kubernetes")] = None
+    local: Annotated[LocalTarget | None, Field(description="this machine")] = None
 
 
 class Secret(Model):
     """Where each target keeps a secret. Its value is never in the file."""
 
-    vertex: StrictStr | None = None
-    kfp: StrictStr | None = None
-    local: StrictStr | None = None
+    vertex: Annotated[StrictStr | None, Field(description="projects/…/secrets/…/versions/…; not compiled yet")] = None
+    kfp: Annotated[StrictStr | None, Field(description="Kubernetes secret and key, `name/key`; not compiled yet")] = (
+        None
+    )
+    local: Annotated[StrictStr | None, Field(description="an environment variable, `env:NAME`")] = None
 
 
 class Schedule(Model):
     """When the pipeline runs by itself. Not part of the compiled file."""
 
-    cron: StrictStr
-    timezone: StrictStr = "UTC"
-    inputs: dict[Name, Json] = {}
-    max_concurrent: Count = 1
-    enabled: StrictBool = True
+    cron: Annotated[StrictStr, Field(description="minute hour day month weekday, e.g. `0 3 * * 1`")]
+    timezone: Annotated[StrictStr, Field(description="name of the tz database, e.g. Asia/Tokyo")] = "UTC"
+    inputs: Annotated[dict[Name, Json], Field(description="run parameters of scheduled runs")] = {}
+    max_concurrent: Annotated[Count, Field(description="runs at the same time")] = 1
+    enabled: Annotated[StrictBool, Field(description="false pauses it")] = True
 
 
 class Pipeline(Model):
     """A pipeline file."""
 
-    hpc: Annotated[Literal[1], Field(description="version of the language")]
-    name: Annotated[StrictStr, AfterValidator(_pipeline_name)]
-    title: StrictStr = ""
-    description: StrictStr = ""
-    labels: dict[str, StrictStr] = {}
-    vars: Annotated[dict[Name, Json], Field(description="compile-time constants")] = {}
-    inputs: dict[Name, InputPort] = {}
-    outputs: dict[Name, OutputPort] = {}
-    images: dict[Name, Image] = {}
-    accelerators: dict[Name, Accelerator] = {}
-    components: dict[FreeName, Component]
-    steps: dict[FreeName, StepEntry] = {}
-    edges: Annotated[list[Any], Field(description="the wiring, one line each")]
-    defaults: Defaults = Defaults()
-    targets: Targets = Targets()
-    profiles: dict[Name, dict[str, Any]] = {}
-    secrets: dict[Name, Secret] = {}
-    schedule: Schedule | None = None
+    hpc: Annotated[Literal[1], Field(description="version of the language, by custom the first key")]
+    name: Annotated[
+        StrictStr,
+        AfterValidator(_pipeline_name),
+        WithJsonSchema(text_schema(_PIPELINE_NAME.pattern)),
+        Field(description="name of the pipeline on every platform: a-z, 0-9 and `-`, a letter first, at most 63"),
+    ]
+    title: Title = ""
+    description: Description = ""
+    labels: Labels = {}
+    vars: Annotated[
+        dict[Name, Json],
+        Field(
+            description="constants, inserted while compiling by `${{ vars.x }}`; `{file, key}` reads one from a file"
+        ),
+    ] = {}
+    inputs: Inputs = {}
+    outputs: Outputs = {}
+    images: Annotated[
+        dict[Name, Image], Field(description="container images by name; the address alone is short for `{uri: …}`")
+    ] = {}
+    accelerators: Annotated[dict[Name, Accelerator], Field(description="machine profiles by name")] = {}
+    components: Annotated[
+        dict[FreeName, Component],
+        Field(description="what can run: each has one of `image`, `uses`, `import` and `edges`"),
+    ]
+    steps: Steps = {}
+    edges: Edges
+    defaults: Annotated[Defaults, Field(description="for every component that does not say otherwise")] = Defaults()
+    targets: Annotated[Targets, Field(description="where the pipeline can run")] = Targets()
+    profiles: Annotated[
+        dict[Name, dict[str, Any]],
+        Field(description="parts of this file with other values, laid on it by `--profile name`; never the graph"),
+    ] = {}
+    secrets: Annotated[dict[Name, Secret], Field(description="where each target keeps a secret, by name")] = {}
+    schedule: Annotated[Schedule | None, Field(description="when it runs by itself; not part of the result")] = None

@@ -269,7 +269,7 @@ class Composer:
         if event.tag:
             self._refuse_tag(start, after)
         if event.anchor and event.anchor in self._anchors:
-            fact = f"the anchor `&{event.anchor}` stands twice in this file."
+            fact = f"the anchor `&{scalars.shortened(event.anchor)}` stands twice in this file."
             self._report(ALIAS, (start, start + len(event.anchor) + 1), fact, "give each anchor a name of its own.")
         if event.anchor:
             self._anchors[event.anchor] = None
@@ -278,7 +278,7 @@ class Composer:
     def _refuse_tag(self, start: int, end: int) -> None:
         found = _WRITTEN_TAG.search(self._source.text[start:end])
         tag, at = (found[0], start + found.start()) if found else ("!", start)
-        fact = f"tag `{tag}` is not part of hpc; nothing is included or evaluated while reading."
+        fact = f"tag `{scalars.shortened(tag)}` is not part of hpc; nothing is included or evaluated while reading."
         fix = (
             "quote text that starts with `!`; to bring in another file use `uses: ./file.yaml` on a component, or a "
             "`vars` entry with `file:` and `key:`."
@@ -340,7 +340,9 @@ class Composer:
             start = self._properties(event, start, end)
         if self._alien:
             key = key.translate(self._alien)
-        if not event.style and not self._is_plain_key(key, (start, end)):
+        if event.style == '"':
+            self._check_halves(key, start, end)
+        elif not event.style and not self._is_plain_key(key, (start, end)):
             return None
         if key in keys:
             return self._refuse_repeated(key, keys[key], (start, end))
@@ -369,7 +371,7 @@ class Composer:
 
     def _refuse_repeated(self, key: str, first: Span, extent: tuple[int, int]) -> None:
         fact = (
-            f"key `{key}` appears twice in the same mapping (first on line {first.position[0]}); "
+            f"key `{scalars.shortened(key)}` appears twice in the same mapping (first on line {first.position[0]}); "
             "YAML would silently keep only the last."
         )
         self._report(DUPLICATE_KEY, extent, fact, "rename or remove one of them.")
@@ -416,11 +418,12 @@ class Composer:
         return node
 
     def _refuse_alias(self, name: str, extent: tuple[int, int]) -> None:
+        shown = scalars.shortened(name)
         if name in self._anchors:
-            fact = f"alias `*{name}` stands inside the value of its own anchor `&{name}`."
+            fact = f"alias `*{shown}` stands inside the value of its own anchor."
             self._report(ALIAS, extent, fact, "write the inner value out.")
             return
-        fact = f"alias `*{name}` has no anchor `&{name}` above it."
+        fact = f"alias `*{shown}` has no anchor `&{shown}` above it."
         self._report(
             ALIAS, extent, fact, "define the anchor earlier in the file; text that starts with `*` needs quotes."
         )

@@ -43,6 +43,7 @@ _SWITCHES = _YES | _NO
 _DOUBTFUL_KEYS = _SWITCHES - set("yYnN")
 _NUMBER_STARTS = frozenset("0123456789+-.")
 _MOST_DIGITS = 309
+_LONG = 60
 
 _LIKE_A_NUMBER = re.compile(r"[-+]?(?:\.?[0-9]|\.[iInN])")
 _INT = re.compile(r"[-+]?(?:0|[1-9][0-9]*)\Z")
@@ -63,6 +64,11 @@ class ScalarError(Exception):
     def __init__(self, rule: Rule, fact: str, fix: str) -> None:
         self.rule, self.fact, self.fix = rule, fact, fix
         super().__init__(fact)
+
+
+def shortened(text: str) -> str:
+    """A text as messages show it: nobody reads more than 60 characters of it."""
+    return text if len(text) <= _LONG else f"{text[:_LONG]}…"
 
 
 def resolve(text: str) -> Scalar:
@@ -100,9 +106,11 @@ def _number(text: str) -> Scalar:
     if _HEX.match(text):
         return int(_in_range(text), 16)
     refusal = _doubt(text)
-    if refusal:
-        raise refusal
-    return text
+    if refusal is None:
+        return text
+    if len(text) > _LONG:
+        raise _some(shortened(text), None)
+    raise refusal
 
 
 def _in_range(text: str) -> str:
@@ -114,7 +122,9 @@ def _in_range(text: str) -> str:
 def _finite(text: str) -> float:
     number = float(text)
     if math.isinf(number):
-        raise ScalarError(NOT_FINITE, f"`{text}` is too large for a number.", "write a smaller one, or quote it.")
+        raise ScalarError(
+            NOT_FINITE, f"`{shortened(text)}` is too large for a number.", "write a smaller one, or quote it."
+        )
     return number
 
 
@@ -156,7 +166,7 @@ def _unsure_number(text: str) -> ScalarError | None:
 def _shared_form(number: str) -> str | None:
     """The number as all tools read it, if there is one: without underscores, with a digit before the point."""
     plainly = number.replace("_", "").lstrip("+")
-    if _LEADING_ZERO.match(plainly):
+    if _LEADING_ZERO.match(plainly) or math.isinf(float(plainly)):
         return None
     sign, digits = ("-", plainly[1:]) if plainly.startswith("-") else ("", plainly)
     return f"{sign}0{digits}" if digits.startswith(".") else plainly

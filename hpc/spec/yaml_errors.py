@@ -62,7 +62,6 @@ BRACES_FIX = "hpc expressions are `${{ … }}`; write `${{` with the dollar sign
 
 _FORBIDDEN = re.compile("[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufefe\uff00-\ufffd\U00010000-\U0010ffff]")
 _INDENT = re.compile(r"[ \t]*")
-_LAST_LINE = re.compile(r"[^\r\n]*\Z")
 _REST_OF_LINE = re.compile(r"[^\r\n]*")
 _BRACES = re.compile(r"(?:^|(?<=[\s\[,(]))\{\{")
 _ITEM_START = re.compile(r"(?:[^\s,\[\]{}:]|:(?!\s)|[ \t](?=[^\s,\[\]{}]))*\Z")
@@ -72,6 +71,10 @@ _KEY_COLUMN = re.compile(r"(?:- +)*")
 _COLON_WITHOUT_SPACE = re.compile(r"[ \t]*(?:- +)*[\w.+~/-]+(:)(?=[^\s:/])")
 _WORD = re.compile(r"[^\s,\[\]{}]{1,40}")
 _UNKNOWN_ESCAPE = re.compile(r"\\(?:[uU][0-9a-fA-F]*|.)", re.S)
+
+
+# How far back a cause is looked for with patterns whose cost is not linear.
+_NEAR = 2000
 
 
 @dataclass(frozen=True)
@@ -94,8 +97,7 @@ class _Trouble:
     @property
     def before(self) -> str:
         """The line up to the place."""
-        found = _LAST_LINE.search(self.text[max(0, self.at - 2000) : self.at])
-        return found[0] if found else ""
+        return self.text[_line_start(self.text, self.at) : self.at]
 
     @property
     def starts_line(self) -> bool:
@@ -165,7 +167,7 @@ def _unquoted_expression(trouble: _Trouble) -> Diagnostic | None:
     text, at = trouble.text, trouble.at
     if "',' or" not in trouble.problem or text[at - 1 : at + 2] != "${{":
         return None
-    head = _ITEM_START.search(trouble.before)
+    head = _ITEM_START.search(trouble.before[-_NEAR:])
     start = at - len(head[0].lstrip()) if head else at - 1
     rest = _ITEM_REST.match(text, at - 1)
     end = at - 1 + len(rest[0].rstrip()) if rest else at + 2
@@ -284,9 +286,13 @@ def _colon_in_text(trouble: _Trouble) -> Diagnostic | None:
     return _missing_space(trouble, above) or _too_deep(trouble, key, above)
 
 
+def _line_start(text: str, at: int) -> int:
+    return max(text.rfind("\n", 0, at), text.rfind("\r", 0, at)) + 1
+
+
 def _line_above(text: str, line: int) -> tuple[int, str]:
     """Offset and text of the last line with content before the one that starts at offset `line`."""
-    first = max(0, line - 2000)
+    first = _line_start(text, max(0, line - _NEAR))
     found = [(first + match.start(), match[0]) for match in _CONTENT_LINE.finditer(text[first:line])]
     return found[-1] if found else (0, "")
 
@@ -402,6 +408,17 @@ def _key_without_colon(trouble: _Trouble) -> Diagnostic | None:
     return _missing_space(trouble, (since, line)) or trouble.not_yaml(since, fact, fix)
 
 
+def _no_value(trouble: _Trouble) -> Diagnostic | None:
+    """Something inside brackets where a value should be."""
+    if "flow node" not in trouble.problem:
+        return None
+    if not trouble.char:
+        return trouble.not_yaml(trouble.at, "the file ends inside `[ ]` or `{ }`.", "close the bracket.")
+    if trouble.char == ",":
+        return trouble.not_yaml(trouble.at, "a value is missing before this `,`.", "remove the `,`, or write `null`.")
+    return None
+
+
 def _brackets(trouble: _Trouble) -> Diagnostic | None:
     if "',' or" not in trouble.problem or trouble.since is None:
         return None
@@ -424,6 +441,7 @@ _GUESSES: tuple[Callable[[_Trouble], Diagnostic | None], ...] = (
     _braces,
     _directive,
     _quotes,
+    _no_value,
     _special_start,
     _no_key,
     _colon_in_text,

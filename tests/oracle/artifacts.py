@@ -1,4 +1,5 @@
-"""Artifacts of all system types made and taken, by path and by URI; one and a list of them given to the pipeline."""
+# ruff: noqa: ARG001
+"""Artifacts of all system types made and taken, by path and by URI."""
 
 from kfp import dsl
 from kfp.dsl import Input, Output
@@ -40,8 +41,6 @@ def take(
     slices: Input[dsl.SlicedClassificationMetrics],
     page: Input[dsl.HTML],
     notes: Input[dsl.Markdown],
-    given: Input[dsl.Dataset],
-    several: Input[list[dsl.Model]],
 ):
     return dsl.ContainerSpec(
         image="registry.example/team/tool:1.0",
@@ -51,6 +50,6 @@ def take(
 
 
 @dsl.pipeline(name="artifacts")
-def pipeline(given: Input[dsl.Dataset], several: Input[list[dsl.Model]]):
+def pipeline():
     made = make()
-    take(**made.outputs, given=given, several=several)
+    take(**made.outputs)

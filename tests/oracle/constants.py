@@ -1,3 +1,4 @@
+# ruff: noqa: ARG001
 """Constants of all types that a step binds, among them those that readers like to confuse."""
 
 from kfp import dsl
@@ -17,7 +18,7 @@ def pipeline():
         count=2**53,
         rate=1e-05,
         flag=True,
-        table={"deep": {"list": [1, 2.5, "2.5", None, [True]], "empty": {}}, "a key": ""},
-        items=[{}, {"x": {"y": [None]}}],
+        table={"deep": {"list": [1, 2.5, "2.5", [True]], "empty": {}}, "a key": ""},
+        items=[{}, {"x": {"y": [0]}}],
     )
     take(text="", count=-(2**53), rate=1e300, flag=False, table={"t": "1e-05"}, items=[])

@@ -1,3 +1,4 @@
+# ruff: noqa: A002
 """Metadata of an artifact in an argument, and a typed artifact into an untyped input."""
 
 from kfp import dsl
@@ -10,7 +11,7 @@ def make(model: Output[dsl.Model]):
 
 
 @dsl.container_component
-def take(model: Input[dsl.Model], any: Input[dsl.Artifact]):  # noqa: A002
+def take(model: Input[dsl.Model], any: Input[dsl.Artifact]):
     return dsl.ContainerSpec(
         image="registry.example/team/tool:1.0",
         command=["take"],

@@ -1,4 +1,5 @@
-"""Optional inputs left out. hpc decides while compiling which arguments stay, so here each use has its own component."""
+# ruff: noqa: ARG001, UP045
+"""Optional inputs left out. hpc decides while compiling which arguments stay; here each use has its own component."""
 
 from typing import Optional
 

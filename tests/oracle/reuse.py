@@ -11,9 +11,7 @@ def begin(data: Output[dsl.Dataset]):
 
 @dsl.container_component
 def work(data: Input[dsl.Dataset], tag: str, made: Output[dsl.Dataset], factor: int = 1):
-    return dsl.ContainerSpec(
-        image="registry.example/team/tool:1.0", args=[data.path, factor, tag, made.path]
-    )
+    return dsl.ContainerSpec(image="registry.example/team/tool:1.0", args=[data.path, factor, tag, made.path])
 
 
 @dsl.pipeline(name="reuse")

@@ -1,18 +1,21 @@
+# ruff: noqa: ARG001
 """Descriptions, shown names and the folder of the pipeline."""
 
 from kfp import dsl
-from kfp.dsl import Input, Output, OutputPath
+from kfp.dsl import Output, OutputPath
 
 DESCRIPTION = 'Trains a model.\n\nSecond paragraph: "quotes", ümlauts and 😀.'
 
 
 @dsl.container_component
-def train(rate: float, data: Input[dsl.Dataset], model: Output[dsl.Model], score: OutputPath(float)):
+def train(rate: float, note: str, model: Output[dsl.Model], score: OutputPath(float)):
     """Trains.
 
     Args:
         rate: Learning rate.
-        data: Where the data is.
+        note: A note.
+
+    Returns:
         model: The trained model.
         score: How good it is.
     """
@@ -22,12 +25,12 @@ def train(rate: float, data: Input[dsl.Dataset], model: Output[dsl.Model], score
 @dsl.pipeline(
     name="texts", display_name="Texts of all kinds", description=DESCRIPTION, pipeline_root="gs://bucket/root"
 )
-def pipeline(data: Input[dsl.Dataset], rate: float = 0.1):
+def pipeline(note: str, rate: float = 0.1):
     """Trains.
 
     Args:
         rate: How fast it learns.
-        data: What it learns from: images.
+        note: What is said: nothing.
     """
-    train(rate=rate, data=data).set_display_name("Train & check (1/2)")
-    train(rate=rate, data=data)
+    train(rate=rate, note=note).set_display_name("Train & check (1/2)")
+    train(rate=rate, note=note).set_display_name("Trainer")

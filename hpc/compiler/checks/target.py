@@ -1,0 +1,68 @@
+"""What the file asks for and the target cannot do: several machines or TPUs, names of a run, secrets.
+
+Only what some step uses is judged, so that one file can hold machine profiles for several targets. Language,
+sections 5.31 and 5.41(a).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from hpc.compiler import uses
+from hpc.compiler.graph import Graph, Step
+from hpc.compiler.targets import TARGETS, Target
+from hpc.components.fields import SecretRef
+from hpc.components.use import references_in
+from hpc.diagnostics import Diagnostic, Place, Rule
+
+CANNOT = Rule(
+    "HPC504",
+    "the target cannot do this",
+    "Targets differ; what one of them lacks is said while compiling and not found out when the run fails.",
+    "Compile for another target, or write it differently.",
+)
+RULES = (CANNOT,)
+
+
+def check(graph: Graph, target: Target) -> Iterator[Diagnostic]:
+    if target.takes_gpus and not target.machines:
+        yield from _machines(graph, target)
+    for step in graph.steps:
+        yield from _run_names(graph, step, target)
+        if not target.secrets:
+            yield from _secrets(graph, step, target)
+
+
+def _machines(graph: Graph, target: Target) -> Iterator[Diagnostic]:
+    for name, accelerator in uses.accelerators(graph).items():
+        path = ("accelerators", name)
+        if accelerator.nodes > 1:
+            fact = f"{target.title} runs a step on one machine, but accelerator `{name}` asks for {accelerator.nodes}."
+            fix = "remove `nodes`, or give the step another accelerator."
+            yield Diagnostic(CANNOT, Place((*path, "nodes")), fact, fix)
+        if accelerator.tpu:
+            fact = f"hpc cannot ask for TPUs on {target.title}."
+            fix = "give the step an accelerator with a `gpu`, or with neither."
+            yield Diagnostic(CANNOT, Place((*path, "tpu")), fact, fix)
+
+
+def _run_names(graph: Graph, step: Step, target: Target) -> Iterator[Diagnostic]:
+    for path, text in uses.texts(graph, step):
+        for reference in references_in(text):
+            if reference.namespace == "run" and reference.name in target.unknown_run:
+                place = Place(path, start=reference.start, length=reference.end - reference.start)
+                fact = f"{target.title} does not know `{reference}`."
+                yield Diagnostic(CANNOT, place, fact, f"remove it; {_who_knows(reference.name)}.")
+
+
+def _who_knows(name: str) -> str:
+    titles = [target.title for target in TARGETS.values() if name not in target.unknown_run]
+    return f"it works on {' and '.join(titles)}" if titles else "no target knows it"
+
+
+def _secrets(graph: Graph, step: Step, target: Target) -> Iterator[Diagnostic]:
+    for variable, value in step.settings.env.items():
+        if isinstance(value, SecretRef):
+            fact = f"this version cannot pass secrets on {target.title} yet, so `{variable}` would be missing."
+            fix = f"remove `{variable}` for this target, or compile for `local`."
+            yield Diagnostic(CANNOT, Place(uses.variable_path(graph, step, variable), on="key"), fact, fix)

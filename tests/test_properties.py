@@ -1,0 +1,149 @@
+"""Properties that hold for any input: order and place change nothing, and nothing at all gives a traceback."""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from compiling import EXAMPLES, compile_bytes, compile_text
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+EXAMPLE_TEXTS = [path.read_text(encoding="utf-8") for path in EXAMPLES]
+CASE_TEXTS = [path.read_text(encoding="utf-8") for path in sorted(Path(__file__).parent.glob("cases/*/*.yaml"))]
+_QUIET = settings(deadline=None, suppress_health_check=list(HealthCheck))
+
+
+def _judged(data: bytes) -> None:
+    """The file gives output, or messages that all have a place."""
+    result = compile_bytes(data)
+    assert result.compiled is not None or result.diagnostics
+    for diagnostic in result.diagnostics:
+        line, column = diagnostic.span.position
+        assert line >= 1
+        assert column >= 1
+        assert diagnostic.fact
+        assert diagnostic.fix
+    assert "\x1b" not in result.shown
+
+
+@given(st.binary(max_size=300))
+@settings(_QUIET, max_examples=300)
+def test_any_bytes(data: bytes) -> None:
+    _judged(data)
+
+
+@given(st.text(max_size=200))
+@settings(_QUIET, max_examples=300)
+def test_any_text_after_the_marker(text: str) -> None:
+    _judged(f"hpc: 1\n{text}".encode("utf-8", "surrogatepass"))
+
+
+@given(st.sampled_from(EXAMPLE_TEXTS + CASE_TEXTS), st.data())
+@settings(_QUIET, max_examples=400)
+def test_a_file_with_any_stretch_replaced(text: str, data: st.DataObject) -> None:
+    start = data.draw(st.integers(0, len(text)))
+    length = data.draw(st.integers(0, 20))
+    alphabet = st.sampled_from([*" \n\t:-{}[]'\"$&*!|>%@`,.#~0a-é😀\0", "${{ ", " }}", "null", "- ", "inputs.", "1e999"])
+    put = "".join(data.draw(st.lists(alphabet, max_size=6)))
+    _judged((text[:start] + put + text[start + length :]).encode("utf-8", "surrogatepass"))
+
+
+_JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(max_size=8),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=8), inner, max_size=3),
+    max_leaves=6,
+)
+
+
+def _paths(value: Any, path: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
+    items = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    return [path, *(inner for key, item in items for inner in _paths(item, (*path, key)))]
+
+
+@given(st.sampled_from(EXAMPLE_TEXTS), _JSON, st.data())
+@settings(_QUIET, max_examples=400)
+def test_a_file_with_any_value_replaced(text: str, value: Any, data: st.DataObject) -> None:
+    document = yaml.safe_load(text)
+    path = data.draw(st.sampled_from(_paths(document)[1:]))
+    holder = document
+    for key in path[:-1]:
+        holder = holder[key]
+    holder[path[-1]] = value
+    _judged(json.dumps(document, ensure_ascii=False).encode("utf-8", "surrogatepass"))
+
+
+def _shuffled(value: Any, dice: random.Random) -> Any:
+    """The same data with the keys of every mapping in another order."""
+    if isinstance(value, dict):
+        keys = list(value)
+        dice.shuffle(keys)
+        return {key: _shuffled(value[key], dice) for key in keys}
+    return [_shuffled(item, dice) for item in value] if isinstance(value, list) else value
+
+
+@pytest.mark.parametrize("target", ["vertex", "kfp", "local"])
+@pytest.mark.parametrize("seed", range(5))
+def test_key_order_never_changes_the_bytes(target: str, seed: int) -> None:
+    for path in EXAMPLES:
+        document = yaml.safe_load(path.read_text(encoding="utf-8"))
+        shuffled = json.dumps(_shuffled(document, random.Random(seed)))  # noqa: S311
+        plain, mixed = (
+            compile_text(text, target, folder=path.parent) for text in (path.read_text(encoding="utf-8"), shuffled)
+        )
+        assert plain.compiled is not None
+        assert mixed.compiled is not None, mixed.shown
+        assert mixed.compiled.text == plain.compiled.text
+
+
+_EMIT = """
+import sys
+from hpc.compiler.emit import canonical
+from hpc.compiler.ir import Json, ParameterSpec
+values = [0.1, 1e-05, 1e22, 1.0, -0.0, 5e-324, 1.7976931348623157e308, 10**15, "é😀\\u2028\\x7f", {}, [], {"b": 1, "a": {"c"}.pop()}]
+sys.stdout.buffer.write(canonical({"p": ParameterSpec("STRUCT", default_value=Json(values))}).encode())
+"""
+
+
+def _interpreters() -> list[str]:
+    names = ("python3.10", "python3.11", "python3.12", "python3.13", "python3.14")
+    return [path for name in names if (path := shutil.which(name))]
+
+
+def test_hash_seed_locale_and_interpreter_never_change_the_bytes() -> None:
+    """The whole compiler under several hash seeds; its last stage, which needs no package, under every Python here."""
+    root = Path(__file__).parents[1]
+    example = str(EXAMPLES[0])
+    outputs = set()
+    for seed, locale in (("0", "C"), ("1", "C.UTF-8"), ("12345", "POSIX")):
+        env = {**os.environ, "PYTHONHASHSEED": seed, "LC_ALL": locale, "PYTHONPATH": str(root)}
+        command = [sys.executable, "-m", "hpc", "compile", example, "-o", "-"]
+        outputs.add(subprocess.run(command, env=env, check=True, capture_output=True).stdout)
+    assert len(outputs) == 1
+    texts = set()
+    for python in [sys.executable, *_interpreters()]:
+        probe = subprocess.run([python, "-c", "import sys; sys.exit(sys.version_info < (3, 10))"], capture_output=True)
+        if probe.returncode == 0:
+            env = {**os.environ, "PYTHONPATH": str(root), "PYTHONIOENCODING": "ascii"}
+            done = subprocess.run([python, "-c", _EMIT_ALONE], env=env, check=True, capture_output=True)
+            texts.add(done.stdout)
+    assert len(texts) == 1
+
+
+# emit and ir import nothing beyond the standard library, so they run without the packages that hpc depends on.
+_EMIT_ALONE = (
+    "import sys, types, importlib.util as u, pathlib\n"
+    "root = pathlib.Path(sys.path[0] or '.'); import os; root = pathlib.Path(os.environ['PYTHONPATH']) / 'hpc' / 'compiler'\n"
+    "for name in ('hpc', 'hpc.compiler'): sys.modules[name] = types.ModuleType(name)\n"
+    "for name in ('ir', 'emit'):\n"
+    "    spec = u.spec_from_file_location('hpc.compiler.' + name, root / (name + '.py'))\n"
+    "    module = u.module_from_spec(spec); sys.modules[spec.name] = module; spec.loader.exec_module(module)\n"
+) + _EMIT
