@@ -26,9 +26,9 @@ def test_floors() -> None:
 
 def _imported_by(*arguments: str) -> set[str]:
     program = (
-        "import sys\nfrom hpc.cli import run_command\n"
+        "import sys\nbefore = set(sys.modules)\nfrom hpc.cli import run_command\n"
         f"code = run_command({list(arguments)!r})\n"
-        "print('CODE', code, *sorted(sys.modules), file=sys.stderr)\n"
+        "print('CODE', code, *sorted(set(sys.modules) - before), file=sys.stderr)\n"
     )
     done = subprocess.run([sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True)
     last = done.stderr.splitlines()[-1].split()
@@ -71,7 +71,11 @@ def test_functions_are_short() -> None:
 
 def test_functions_take_few_arguments() -> None:
     """Commands of the command line are the exception: they take one argument for each option."""
-    many = [name for name, _, count in _functions() if count > 5 and not (name.startswith("hpc/cli/") and name.endswith(":command"))]
+    many = [
+        name
+        for name, _, count in _functions()
+        if count > 5 and not (name.startswith("hpc/cli/") and name.endswith(":command"))
+    ]
     assert many == []
 
 
@@ -80,9 +84,18 @@ def test_only_the_command_line_prints_exits_or_reads_the_environment() -> None:
         if "cli" in path.parts or path.name == "__main__.py":
             continue
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-            called = isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in ("print", "exit", "input")
+            called = (
+                isinstance(node, ast.Call)
+                and isinstance(node.func, ast.Name)
+                and node.func.id in ("print", "exit", "input")
+            )
             read = isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name)
-            touches = read and (node.value.id, node.attr) in {("os", "environ"), ("os", "getenv"), ("sys", "exit"), ("sys", "stdout")}
+            touches = read and (node.value.id, node.attr) in {
+                ("os", "environ"),
+                ("os", "getenv"),
+                ("sys", "exit"),
+                ("sys", "stdout"),
+            }
             assert not (called or touches), f"{path.relative_to(ROOT)}:{node.lineno}"
 
 
@@ -92,5 +105,7 @@ def test_every_module_says_what_it_is_for() -> None:
 
 def test_the_compiler_is_one_page() -> None:
     source = (ROOT / "hpc" / "compiler" / "__init__.py").read_text(encoding="utf-8")
-    function = next(node for node in ast.parse(source).body if isinstance(node, ast.FunctionDef) and node.name == "compile")
+    function = next(
+        node for node in ast.parse(source).body if isinstance(node, ast.FunctionDef) and node.name == "compile"
+    )
     assert (function.end_lineno or 0) - function.lineno < 40

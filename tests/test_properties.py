@@ -52,7 +52,9 @@ def test_any_text_after_the_marker(text: str) -> None:
 def test_a_file_with_any_stretch_replaced(text: str, data: st.DataObject) -> None:
     start = data.draw(st.integers(0, len(text)))
     length = data.draw(st.integers(0, 20))
-    alphabet = st.sampled_from([*" \n\t:-{}[]'\"$&*!|>%@`,.#~0a-é😀\0", "${{ ", " }}", "null", "- ", "inputs.", "1e999"])
+    alphabet = st.sampled_from(
+        [*" \n\t:-{}[]'\"$&*!|>%@`,.#~0a-é😀\0", "${{ ", " }}", "null", "- ", "inputs.", "1e999"]
+    )
     put = "".join(data.draw(st.lists(alphabet, max_size=6)))
     _judged((text[:start] + put + text[start + length :]).encode("utf-8", "surrogatepass"))
 

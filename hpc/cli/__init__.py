@@ -99,5 +99,3 @@ def _apologise(error: Exception, arguments: Sequence[str]) -> int:
     click.echo("This is a bug in hpc, and none of yours. Please report it with the file and the output of", err=True)
     click.echo(f"  hpc --debug {' '.join(argument for argument in arguments if argument != '--debug')}", err=True)
     return BUG
-
-

@@ -33,8 +33,15 @@ def command(file: Path, profiles: tuple[str, ...], settings: tuple[str, ...], ta
         report_as(error.diagnostics, form)
         return 1
     named = [name for name in TARGETS if getattr(pipeline.targets, name)]
-    targets = [TARGETS[target]] if target else [TARGETS[name] for name in TARGETS if name in {*named, default_target(pipeline.targets).name}]
-    choices = [choice, *(Choice((*choice.profiles, name), settings) for name in pipeline.profiles if name not in choice.profiles)]
+    targets = (
+        [TARGETS[target]]
+        if target
+        else [TARGETS[name] for name in TARGETS if name in {*named, default_target(pipeline.targets).name}]
+    )
+    choices = [
+        choice,
+        *(Choice((*choice.profiles, name), settings) for name in pipeline.profiles if name not in choice.profiles),
+    ]
     found = sorted(_judged(source, files, targets, choices), key=_reading_order)
     report_as(found, form)
     wrong = any(diagnostic.is_error for diagnostic in found)
@@ -43,7 +50,9 @@ def command(file: Path, profiles: tuple[str, ...], settings: tuple[str, ...], ta
     return int(wrong)
 
 
-def _judged(source: Source, files: Folder, targets: Sequence[Target], choices: Sequence[Choice]) -> Iterator[Diagnostic]:
+def _judged(
+    source: Source, files: Folder, targets: Sequence[Target], choices: Sequence[Choice]
+) -> Iterator[Diagnostic]:
     """Each mistake once; one that only a profile brings says so."""
     seen: set[tuple[str, str, int]] = set()
     for index, choice in enumerate(choices):

@@ -17,12 +17,21 @@ from hpc.compiler.targets import TARGETS
 
 @click.command("compile", epilog="Example: hpc compile pipeline.yaml --profile prod -o build/pipeline.json")
 @source_argument
-@click.option("-o", "--output", metavar="OUT", help="File to write, - for stdout.  [default: beside FILE, see docs/cli.md]")
+@click.option(
+    "-o", "--output", metavar="OUT", help="File to write, - for stdout.  [default: beside FILE, see docs/cli.md]"
+)
 @choice_options
 @target_option
-@click.option("--check", is_flag=True, help="Write nothing; show how the file on disk differs, and exit with 1 if it does.")
+@click.option(
+    "--check", is_flag=True, help="Write nothing; show how the file on disk differs, and exit with 1 if it does."
+)
 def command(
-    file: Path, output: str | None, profiles: tuple[str, ...], settings: tuple[str, ...], target: str | None, check: bool
+    file: Path,
+    output: str | None,
+    profiles: tuple[str, ...],
+    settings: tuple[str, ...],
+    target: str | None,
+    check: bool,
 ) -> int:
     """Compile FILE to KFP IR (PipelineSpec 2.1.0 as JSON).
 
@@ -57,7 +66,9 @@ def _compare(path: Path, text: str) -> int:
     if old == text:
         click.echo(f"{path}: up to date", err=True)
         return 0
-    lines = difflib.unified_diff(old.splitlines(keepends=True), text.splitlines(keepends=True), str(path), f"{path} (compiled now)")
+    lines = difflib.unified_diff(
+        old.splitlines(keepends=True), text.splitlines(keepends=True), str(path), f"{path} (compiled now)"
+    )
     click.echo("".join(lines), nl=False)
     click.echo(f"{path} {'differs' if path.exists() else 'is missing'}. To mend it:\n  {_mending_command()}", err=True)
     return 1

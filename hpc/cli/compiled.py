@@ -24,7 +24,9 @@ def documents(source: Source) -> Documents:
     """The PipelineSpec of a compiled file, and the PlatformSpec if there is one. Raises Rejected if it is neither."""
     found = _parsed(source)
     if not 1 <= len(found) <= 2 or not all(isinstance(document, dict) for document in found):
-        raise _not_a_pipeline(source, f"it holds {len(found)} documents, not a PipelineSpec and perhaps a PlatformSpec.")
+        raise _not_a_pipeline(
+            source, f"it holds {len(found)} documents, not a PipelineSpec and perhaps a PlatformSpec."
+        )
     return found[0], found[1] if len(found) == 2 else None
 
 

@@ -9,8 +9,15 @@ from pathlib import Path
 from hpc.diagnostics import Diagnostic, Rejected, Rule, Source, Span
 from hpc.spec.document import decode
 
-UNREADABLE = Rule("HPC020", "file cannot be read", "hpc reads the file that it is given.", "Correct the path or the permissions.")
-UNWRITABLE = Rule("HPC021", "file cannot be written", "The result could not be put where it belongs.", "Choose another place with `-o`.")
+UNREADABLE = Rule(
+    "HPC020", "file cannot be read", "hpc reads the file that it is given.", "Correct the path or the permissions."
+)
+UNWRITABLE = Rule(
+    "HPC021",
+    "file cannot be written",
+    "The result could not be put where it belongs.",
+    "Choose another place with `-o`.",
+)
 RULES = (UNREADABLE, UNWRITABLE)
 
 
@@ -33,7 +40,16 @@ def read_source(path: Path) -> Source:
         data = path.read_bytes()
     except OSError as error:
         fact = f"this file cannot be read: {_reason(error)}."
-        raise Rejected([Diagnostic(UNREADABLE, Span.of_file(str(path)), fact, "correct the path, or make a new project with `hpc init`.")]) from None
+        raise Rejected(
+            [
+                Diagnostic(
+                    UNREADABLE,
+                    Span.of_file(str(path)),
+                    fact,
+                    "correct the path, or make a new project with `hpc init`.",
+                )
+            ]
+        ) from None
     return decode(data, str(path))
 
 
@@ -51,7 +67,9 @@ def write_whole(path: Path, text: str) -> None:
         if temporary:
             Path(temporary).unlink(missing_ok=True)
         fact = f"this file cannot be written: {_reason(error)}."
-        raise Rejected([Diagnostic(UNWRITABLE, Span.of_file(str(path)), fact, "choose another place with `-o`.")]) from None
+        raise Rejected(
+            [Diagnostic(UNWRITABLE, Span.of_file(str(path)), fact, "choose another place with `-o`.")]
+        ) from None
 
 
 def _mode(path: Path) -> int:

@@ -23,11 +23,15 @@ target_option = click.option(
 def choice_options(function: _Function) -> _Function:
     """`--profile` and `--set`, which become a Choice by `chosen`."""
     function = click.option(
-        "--set", "settings", metavar="PATH=VALUE", multiple=True, help="Change one value, e.g. vars.tag=2.0. May be repeated."
+        "--set",
+        "settings",
+        metavar="PATH=VALUE",
+        multiple=True,
+        help="Change one value, e.g. vars.tag=2.0. May be repeated.",
     )(function)
-    return click.option("--profile", "profiles", metavar="NAME", multiple=True, help="Lay a profile of the file on it. May be repeated.")(
-        function
-    )
+    return click.option(
+        "--profile", "profiles", metavar="NAME", multiple=True, help="Lay a profile of the file on it. May be repeated."
+    )(function)
 
 
 def chosen(profiles: tuple[str, ...], settings: tuple[str, ...]) -> Choice:

@@ -15,10 +15,14 @@ from hpc.compiler.targets import TARGETS
 
 @click.command("render", epilog="Example: hpc render pipeline.yaml -o components")
 @source_argument
-@click.option("-o", "--output", metavar="DIR", help="Folder to write to, - for stdout.  [default: <stem>.components beside FILE]")
+@click.option(
+    "-o", "--output", metavar="DIR", help="Folder to write to, - for stdout.  [default: <stem>.components beside FILE]"
+)
 @choice_options
 @target_option
-def command(file: Path, output: str | None, profiles: tuple[str, ...], settings: tuple[str, ...], target: str | None) -> int:
+def command(
+    file: Path, output: str | None, profiles: tuple[str, ...], settings: tuple[str, ...], target: str | None
+) -> int:
     """Write the components of FILE as KFP component YAML.
 
     kfp.components.load_component_from_file reads them, so that a pipeline written by hand can use them.

@@ -26,7 +26,10 @@ from hpc.engines.local import Request, parse_argument, run
 from hpc.engines.local.rules import UNKNOWN_ARGUMENT, WRONG_ARGUMENT
 
 OUTSIDE_LIMITS = Rule(
-    "HPC911", "argument outside its limits", "`choices`, `min`, `max` and `pattern` of an input hold for arguments too.", "Give another value."
+    "HPC911",
+    "argument outside its limits",
+    "`choices`, `min`, `max` and `pattern` of an input hold for arguments too.",
+    "Give another value.",
 )
 RULES = (OUTSIDE_LIMITS,)
 
@@ -35,11 +38,24 @@ _EXIT_CODES = {"SUCCEEDED": 0, "FAILED": 4, "CANCELLED": 130}
 
 @click.command("run", epilog="Example: hpc run pipeline.yaml -i lr=0.01 -i 'name=first, try'")
 @source_argument
-@click.option("-i", "--input", "inputs", metavar="NAME=VALUE", multiple=True, help="A run parameter. Text is taken as it is. May be repeated.")
+@click.option(
+    "-i",
+    "--input",
+    "inputs",
+    metavar="NAME=VALUE",
+    multiple=True,
+    help="A run parameter. Text is taken as it is. May be repeated.",
+)
 @choice_options
-@click.option("--on", "engine", type=click.Choice(list(ENGINES)), default="local", show_default=True, help="Where to run.")
+@click.option(
+    "--on", "engine", type=click.Choice(list(ENGINES)), default="local", show_default=True, help="Where to run."
+)
 @click.option("-j", "--jobs", type=click.IntRange(min=1), help="Tasks at the same time.  [default: one per processor]")
-@click.option("--root", type=click.Path(path_type=Path, file_okay=False), help="Folder for runs.  [default: targets.local.root, else .hpc]")
+@click.option(
+    "--root",
+    type=click.Path(path_type=Path, file_okay=False),
+    help="Folder for runs.  [default: targets.local.root, else .hpc]",
+)
 def command(
     file: Path,
     inputs: tuple[str, ...],
@@ -79,7 +95,9 @@ def _split(inputs: tuple[str, ...]) -> dict[str, str]:
     return given
 
 
-def _compiled(source: Source, file: Path, choice: Choice, given: dict[str, str]) -> tuple[dict[str, Any], dict[str, Any] | None, dict[str, object], str]:
+def _compiled(
+    source: Source, file: Path, choice: Choice, given: dict[str, str]
+) -> tuple[dict[str, Any], dict[str, Any] | None, dict[str, object], str]:
     """The documents that run, the arguments as values, and the folder that the file names for runs."""
     compiled = compile(source, TARGETS["local"], Folder(file.parent), choice)
     report(compiled.diagnostics)
@@ -110,12 +128,16 @@ def _typed(given: Mapping[str, str], types: Mapping[str, str]) -> dict[str, obje
     for name, text in given.items():
         where = Span.of_file(f"-i {name}")
         if name not in types:
-            found.append(Diagnostic(UNKNOWN_ARGUMENT, where, f"the pipeline has no input `{name}`.", did_you_mean(name, types)))
+            found.append(
+                Diagnostic(UNKNOWN_ARGUMENT, where, f"the pipeline has no input `{name}`.", did_you_mean(name, types))
+            )
             continue
         try:
             values[name] = parse_argument(text, types[name])
         except ValueError as error:
-            found.append(Diagnostic(WRONG_ARGUMENT, where, f"the input `{name}`: {error}.", "give a value of that type."))
+            found.append(
+                Diagnostic(WRONG_ARGUMENT, where, f"the input `{name}`: {error}.", "give a value of that type.")
+            )
     if found:
         raise Rejected(found)
     return values

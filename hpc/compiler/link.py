@@ -23,22 +23,65 @@ from hpc.spec.load import MISSING_KEY, WRONG_VALUE
 from hpc.spec.merge import UNKNOWN_USES
 from hpc.spec.model import Pipeline
 
-UNKNOWN_STEP = Rule("HPC201", "no such step", "An edge names steps; a step is an entry of `steps` or a component.", "Correct the name.")
-UNKNOWN_OUTPUT = Rule("HPC202", "no such output", "The left side of an edge names an output, or an input of the pipeline.", "Correct the name.")
-UNKNOWN_INPUT = Rule("HPC203", "no such input", "The right side of an edge, and `with`, name inputs of the step.", "Correct the name.")
-UNKNOWN_IMAGE = Rule(
-    "HPC204", "image not declared", "Every image is named in `images`, so that a review sees them in one place.", "Declare it, and use its name."
+UNKNOWN_STEP = Rule(
+    "HPC201", "no such step", "An edge names steps; a step is an entry of `steps` or a component.", "Correct the name."
 )
-UNKNOWN_ACCELERATOR = Rule("HPC205", "accelerator not declared", "Machines are described once, in `accelerators`.", "Declare it.")
-UNKNOWN_SECRET = Rule("HPC209", "secret not declared", "Secrets are declared once, with the place where each target keeps them.", "Declare it.")
-IDLE_STEP = Rule("HPC210", "step without an edge", "An entry of `steps` that no edge names would silently not run.", "Name it in `edges`, or remove it.")
-WRONG_TYPE = Rule("HPC302", "types differ", "An edge carries a value or artifact of one type into a port of that type.", "Change the type of one side.")
-UNBOUND = Rule("HPC303", "port without a value", "A required input must get a value, and a declared output must be filled.", "Add an edge, a `with` or a default.")
-BOUND_TWICE = Rule("HPC304", "input bound twice", "Two sources for one input: one of them would be lost.", "Remove one.")
+UNKNOWN_OUTPUT = Rule(
+    "HPC202",
+    "no such output",
+    "The left side of an edge names an output, or an input of the pipeline.",
+    "Correct the name.",
+)
+UNKNOWN_INPUT = Rule(
+    "HPC203", "no such input", "The right side of an edge, and `with`, name inputs of the step.", "Correct the name."
+)
+UNKNOWN_IMAGE = Rule(
+    "HPC204",
+    "image not declared",
+    "Every image is named in `images`, so that a review sees them in one place.",
+    "Declare it, and use its name.",
+)
+UNKNOWN_ACCELERATOR = Rule(
+    "HPC205", "accelerator not declared", "Machines are described once, in `accelerators`.", "Declare it."
+)
+UNKNOWN_SECRET = Rule(
+    "HPC209",
+    "secret not declared",
+    "Secrets are declared once, with the place where each target keeps them.",
+    "Declare it.",
+)
+IDLE_STEP = Rule(
+    "HPC210",
+    "step without an edge",
+    "An entry of `steps` that no edge names would silently not run.",
+    "Name it in `edges`, or remove it.",
+)
+WRONG_TYPE = Rule(
+    "HPC302",
+    "types differ",
+    "An edge carries a value or artifact of one type into a port of that type.",
+    "Change the type of one side.",
+)
+UNBOUND = Rule(
+    "HPC303",
+    "port without a value",
+    "A required input must get a value, and a declared output must be filled.",
+    "Add an edge, a `with` or a default.",
+)
+BOUND_TWICE = Rule(
+    "HPC304", "input bound twice", "Two sources for one input: one of them would be lost.", "Remove one."
+)
 CYCLE = Rule("HPC305", "cycle", "Each step would wait for the other.", "Remove one of the edges.")
 SELF_EDGE = Rule("HPC306", "edge to itself", "A step cannot wait for itself.", "Remove the edge.")
-WRONG_SIDE = Rule("HPC307", "reserved node on the wrong side", "`inputs` is only a source, `outputs` only a target.", "Turn the edge around.")
-NOT_A_LIST = Rule("HPC310", "several sources for one value", "Several sources make a list.", "Declare the input as `list<T>`.")
+WRONG_SIDE = Rule(
+    "HPC307",
+    "reserved node on the wrong side",
+    "`inputs` is only a source, `outputs` only a target.",
+    "Turn the edge around.",
+)
+NOT_A_LIST = Rule(
+    "HPC310", "several sources for one value", "Several sources make a list.", "Declare the input as `list<T>`."
+)
 RULES = (
     UNKNOWN_STEP, UNKNOWN_OUTPUT, UNKNOWN_INPUT, UNKNOWN_IMAGE, UNKNOWN_ACCELERATOR, UNKNOWN_SECRET, IDLE_STEP,
     WRONG_TYPE, UNBOUND, BOUND_TWICE, CYCLE, SELF_EDGE, WRONG_SIDE, NOT_A_LIST,
@@ -62,7 +105,11 @@ def link(pipeline: Pipeline) -> Graph:
     if found:
         raise Rejected(found)
     steps = tuple(_step(pipeline, nodes[name], wiring) for name in order)
-    return Graph(pipeline, steps, {name: wire.source for name, wire in wiring.outputs.items() if isinstance(wire.source, FromStep)})
+    return Graph(
+        pipeline,
+        steps,
+        {name: wire.source for name, wire in wiring.outputs.items() if isinstance(wire.source, FromStep)},
+    )
 
 
 # ---------------------------------------------------------------- what components and steps name
@@ -70,9 +117,19 @@ def link(pipeline: Pipeline) -> Graph:
 
 def _declared_names(pipeline: Pipeline) -> Iterator[Diagnostic]:
     if not pipeline.components:
-        yield Diagnostic(MISSING_KEY, Place(("components",)), "`components` is empty.", "add a component, e.g. `train: {image: trainer, …}`.")
+        yield Diagnostic(
+            MISSING_KEY,
+            Place(("components",)),
+            "`components` is empty.",
+            "add a component, e.g. `train: {image: trainer, …}`.",
+        )
     if not pipeline.edges:
-        yield Diagnostic(MISSING_KEY, Place(("edges",)), "`edges` is empty, so nothing would run.", "add an edge, or the name of a step.")
+        yield Diagnostic(
+            MISSING_KEY,
+            Place(("edges",)),
+            "`edges` is empty, so nothing would run.",
+            "add an edge, or the name of a step.",
+        )
     yield from _machines_and_secrets(pipeline, pipeline.defaults, ("defaults",))
     for name, component in pipeline.components.items():
         path = ("components", name)
@@ -99,7 +156,9 @@ def _machines_and_secrets(pipeline: Pipeline, owner: Any, path: Path) -> Iterato
     name = owner.accelerator
     if name is not None and name not in pipeline.accelerators:
         fix = did_you_mean(name, pipeline.accelerators)
-        yield Diagnostic(UNKNOWN_ACCELERATOR, Place((*path, "accelerator")), f"accelerator `{name}` is not declared.", fix)
+        yield Diagnostic(
+            UNKNOWN_ACCELERATOR, Place((*path, "accelerator")), f"accelerator `{name}` is not declared.", fix
+        )
     for variable, value in owner.env.items():
         if isinstance(value, SecretRef) and value.secret not in pipeline.secrets:
             place = Place((*path, "env", variable, "secret"))
@@ -149,7 +208,11 @@ def _nodes(pipeline: Pipeline, edges: list[Edge], found: list[Diagnostic]) -> It
     for name in pipeline.steps:
         if name not in named:
             fact = f"no edge names step `{name}`, so it would not run."
-            found.append(Diagnostic(IDLE_STEP, Place(("steps", name), on="key"), fact, f"add `- {name}` to `edges`, or remove the step."))
+            found.append(
+                Diagnostic(
+                    IDLE_STEP, Place(("steps", name), on="key"), fact, f"add `- {name}` to `edges`, or remove the step."
+                )
+            )
 
 
 def _node(pipeline: Pipeline, name: str, end: End, found: list[Diagnostic]) -> _Node | None:
@@ -170,9 +233,13 @@ def _node(pipeline: Pipeline, name: str, end: End, found: list[Diagnostic]) -> _
 def _no_component(pipeline: Pipeline, name: str, entry: StepEntry, end: End) -> Diagnostic:
     if entry.uses:
         fact = f"`{entry.uses}` is not a component of this file."
-        return Diagnostic(UNKNOWN_USES, Place(("steps", name, "uses")), fact, did_you_mean(entry.uses, pipeline.components))
+        return Diagnostic(
+            UNKNOWN_USES, Place(("steps", name, "uses")), fact, did_you_mean(entry.uses, pipeline.components)
+        )
     options = {*pipeline.components, *pipeline.steps, "inputs"}
-    return Diagnostic(UNKNOWN_STEP, end.place, f"`{name}` is neither a step nor a component.", did_you_mean(name, options))
+    return Diagnostic(
+        UNKNOWN_STEP, end.place, f"`{name}` is neither a step nor a component.", did_you_mean(name, options)
+    )
 
 
 def _not_yet_component(name: str, component: object) -> Iterator[Diagnostic]:
@@ -249,12 +316,16 @@ class _Wiring:
             fix = near if near.startswith("did") else f"declare `inputs: {{{port}: <type>}}`."
             self.report(UNKNOWN_OUTPUT, end.place, f"there is no input `{port}` of the pipeline.", fix)
         elif end.node in _RESERVED_NODES:
-            self.report(WRONG_SIDE, end.place, f"`{end.node}` can only be on the right of an arrow.", "turn the edge around.")
+            self.report(
+                WRONG_SIDE, end.place, f"`{end.node}` can only be on the right of an arrow.", "turn the edge around."
+            )
         elif end.node in self.nodes:
             outputs = self.nodes[end.node].component.outputs
             if port in outputs:
                 return FromStep(end.node, port, outputs[port].type)
-            self.report(UNKNOWN_OUTPUT, end.place, f"step `{end.node}` has no output `{port}`.", did_you_mean(port, outputs))
+            self.report(
+                UNKNOWN_OUTPUT, end.place, f"step `{end.node}` has no output `{port}`.", did_you_mean(port, outputs)
+            )
         return None
 
     def _data(self, edge: Edge, sources: list[tuple[End, Source | None]], target: End) -> None:
@@ -272,7 +343,9 @@ class _Wiring:
             return
         known = [(end, source) for end, source in sources if source is not None]
         gathers = self._gathers(edge, known, wanted, target)
-        if gathers is None or not all([self._fits(end, source, wanted.element if gathers else wanted, target) for end, source in known]):
+        if gathers is None or not all(
+            [self._fits(end, source, wanted.element if gathers else wanted, target) for end, source in known]
+        ):
             return
         binding: Binding = Gathered(tuple(source for _, source in known)) if gathers else known[0][1]
         self._bind(target, _Wire(binding, ", ".join(str(end) for end, _ in known), target.place))
@@ -312,7 +385,12 @@ class _Wiring:
             if port in inputs:
                 return inputs[port].type
             takes = ", ".join(f"{name} ({value.type})" for name, value in inputs.items()) or "nothing"
-            self.report(UNKNOWN_INPUT, end.place, f"step `{end.node}` has no input `{port}`; it takes {takes}.", did_you_mean(port, inputs))
+            self.report(
+                UNKNOWN_INPUT,
+                end.place,
+                f"step `{end.node}` has no input `{port}`; it takes {takes}.",
+                did_you_mean(port, inputs),
+            )
         return None
 
     def _bind(self, target: End, wire: _Wire) -> None:
@@ -375,12 +453,16 @@ class _Wiring:
 
     def _proposal(self, node: _Node, name: str, port: InputPort) -> str:
         sources = [f"inputs.{other}" for other, value in self.pipeline.inputs.items() if value.type.fits(port.type)]
-        sources = [source for source in sources if source == f"inputs.{name}"] or [
-            f"{other.name}.{output}"
-            for other in self.nodes.values()
-            for output, value in other.component.outputs.items()
-            if other is not node and value.type.fits(port.type)
-        ] or sources
+        sources = (
+            [source for source in sources if source == f"inputs.{name}"]
+            or [
+                f"{other.name}.{output}"
+                for other in self.nodes.values()
+                for output, value in other.component.outputs.items()
+                if other is not node and value.type.fits(port.type)
+            ]
+            or sources
+        )
         if sources:
             return f"add `- {sources[0]} -> {node.name}.{name}`."
         if port.type.is_artifact:
@@ -391,7 +473,9 @@ class _Wiring:
         for name in self.pipeline.outputs:
             if name not in self.outputs and not self.all_suspect and "outputs" not in self.suspect:
                 fact = f"output `{name}` is declared, but no edge fills it."
-                self.report(UNBOUND, Place(("outputs", name), on="key"), fact, f"add `- <step>.<output> -> outputs.{name}`.")
+                self.report(
+                    UNBOUND, Place(("outputs", name), on="key"), fact, f"add `- <step>.<output> -> outputs.{name}`."
+                )
 
 
 # ---------------------------------------------------------------- an order, and the result

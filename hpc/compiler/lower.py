@@ -47,7 +47,9 @@ def lower_component(name: str, spec: ComponentSpec, settings: Settings, target: 
     )
     task = ir.Task(ir.TaskInfo(name), ir.ComponentRef(f"comp-{name}"), (), inputs, ir.CachingOptions(True))
     outputs = spec.use.component.outputs
-    dag = ir.Dag({name: task}, _dag_outputs({port: FromStep(name, port, value.type) for port, value in outputs.items()}))
+    dag = ir.Dag(
+        {name: task}, _dag_outputs({port: FromStep(name, port, value.type) for port, value in outputs.items()})
+    )
     return ir.PipelineSpec(
         pipeline_info=ir.PipelineInfo(name, spec.use.component.title or None, spec.use.component.description or None),
         root=ir.Component(definitions, _outputs(outputs), dag=dag),
@@ -71,7 +73,9 @@ def _root_folder(pipeline: Pipeline, target: Target) -> str | None:
 def _root(graph: Graph, specs: Mapping[str, ComponentSpec], target: Target) -> ir.Component:
     pipeline = graph.pipeline
     return ir.Component(
-        input_definitions=ir.Definitions({name: _parameter(port, port.type, target) for name, port in pipeline.inputs.items()}),
+        input_definitions=ir.Definitions(
+            {name: _parameter(port, port.type, target) for name, port in pipeline.inputs.items()}
+        ),
         output_definitions=_outputs(pipeline.outputs),
         dag=ir.Dag(
             tasks={_key(step.name): _task(step, specs[spec_name(step)]) for step in graph.steps},
@@ -187,7 +191,9 @@ def _single_bindings(step: Step, use: Use) -> Iterator[tuple[str, Constant | Fro
 def _parameter_source(source: FromInput | FromStep) -> ir.InputParameter:
     if isinstance(source, FromInput):
         return ir.InputParameter(component_input_parameter=source.name)
-    return ir.InputParameter(task_output_parameter={"producerTask": _key(source.step), "outputParameterKey": source.port})
+    return ir.InputParameter(
+        task_output_parameter={"producerTask": _key(source.step), "outputParameterKey": source.port}
+    )
 
 
 def _artifact_source(source: FromInput | FromStep) -> ir.InputArtifact:

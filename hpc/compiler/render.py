@@ -69,13 +69,17 @@ def _missing_templates(graph: Graph, files: Files) -> Iterator[Diagnostic]:
     for name, cli in sorted({(step.component_name, step.component.cli) for step in graph.steps}):
         if cli.startswith(".") and not files.has(cli):
             place = Place(("components", name, "cli"))
-            yield Diagnostic(BAD_TEMPLATE, place, f"there is no template `{cli}`.", "correct the path; it starts at this file.")
+            yield Diagnostic(
+                BAD_TEMPLATE, place, f"there is no template `{cli}`.", "correct the path; it starts at this file."
+            )
 
 
 def use_of(step: Step) -> Use:
     """How the step uses its component, as the argument templates need to know it."""
     gathered = {name: len(binding.items) for name, binding in step.bindings.items() if isinstance(binding, Gathered)}
-    return Use(step.component, step.settings.overrides, frozenset(step.bindings), gathered, machine_names(step.settings))
+    return Use(
+        step.component, step.settings.overrides, frozenset(step.bindings), gathered, machine_names(step.settings)
+    )
 
 
 def machine_names(settings: Settings) -> Mapping[str, Any]:
@@ -153,5 +157,3 @@ def _literal_env(settings: Settings) -> Iterator[tuple[str, str]]:
     for name, value in settings.env.items():
         if not isinstance(value, SecretRef):
             yield name, value
-
-

@@ -166,7 +166,11 @@ class _Marks:
         if not mentions_reference(text):
             return literal(text)
         pieces = [self._piece(part) if isinstance(part, Reference) else literal(part) for part in parts_of(text)]
-        return pieces[0] if len(pieces) == 1 else "".join(piece if isinstance(piece, str) else _plain(piece) for piece in pieces)
+        return (
+            pieces[0]
+            if len(pieces) == 1
+            else "".join(piece if isinstance(piece, str) else _plain(piece) for piece in pieces)
+        )
 
     def _piece(self, reference: Reference) -> Any:
         value = resolved(self.use, reference)
@@ -230,7 +234,9 @@ def _gathered(use: Use, name: str, key: str) -> Iterator[Argument]:
     argument = Argument(name, key, str(port_type), forms)
     if use.component.is_hydra:
         if any(value.raw for value in values) and use.component.quoting == "exact":
-            yield from (replace(argument, key=f"{key}[{index}]", texts=(form,), raw=True) for index, form in enumerate(forms))
+            yield from (
+                replace(argument, key=f"{key}[{index}]", texts=(form,), raw=True) for index, form in enumerate(forms)
+            )
         else:
             yield replace(argument, texts=(f"[{','.join(forms)}]",))
     elif port_type.is_artifact:

@@ -75,7 +75,13 @@ def _excerpt(diagnostic: Diagnostic, color: bool) -> str:
 def _annotation(record: dict[str, object]) -> str:
     place = ",".join(
         f"{name}={_property(record[key])}"
-        for name, key in (("file", "file"), ("line", "line"), ("col", "column"), ("endLine", "end_line"), ("title", "code"))
+        for name, key in (
+            ("file", "file"),
+            ("line", "line"),
+            ("col", "column"),
+            ("endLine", "end_line"),
+            ("title", "code"),
+        )
     )
     message = f"{record['message']} Fix: {record['fix']}"
     level = {"note": "notice"}.get(str(record["severity"]), record["severity"])

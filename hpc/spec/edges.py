@@ -67,7 +67,9 @@ def parse_edges(lines: list[Any], path: Path) -> tuple[list[Edge], list[Diagnost
             else:
                 found.append(_not_text(line, here))
         except _Broken as error:
-            found.append(Diagnostic(error.rule, Place(here, start=error.start, length=error.length), error.fact, error.fix))
+            found.append(
+                Diagnostic(error.rule, Place(here, start=error.start, length=error.length), error.fact, error.fix)
+            )
     return edges, found
 
 
@@ -114,7 +116,12 @@ def _refuse_odd_blanks(text: str) -> None:
 
 
 def _refuse_conditions(text: str) -> None:
-    for word, pattern in (("when", r"(?<= )when(?= |$)"), ("else", r"(?<= )else *$"), ("|", r"\|"), ("exit", r"(?<![\w.])exit(?=\.status| *->)")):
+    for word, pattern in (
+        ("when", r"(?<= )when(?= |$)"),
+        ("else", r"(?<= )else *$"),
+        ("|", r"\|"),
+        ("exit", r"(?<![\w.])exit(?=\.status| *->)"),
+    ):
         match = re.search(pattern, text)
         if match:
             raise _Broken(match.start(), len(word), f"`{word}` in an edge cannot be compiled yet.", LEAVE_OUT, NOT_YET)
@@ -155,10 +162,20 @@ def _group(group: re.Match[str], targets: list[End], path: Path) -> Iterator[Edg
             fact = "with `{…}` the target is a step, because each name goes to the input of the same name."
             raise _Broken(place.start or 0, place.length, fact, f"write `-> {target.node}`.")
     if not group[2].strip():
-        raise _Broken(group.start(2) - 1, 2, "`{}` names no port.", "write the ports between the braces, or an order edge `a -> b`.")
+        raise _Broken(
+            group.start(2) - 1,
+            2,
+            "`{}` names no port.",
+            "write the ports between the braces, or an order edge `a -> b`.",
+        )
     for source in _ends(group[2], group.start(2), path):
         if source.port:
-            raise _Broken(source.place.start or 0, source.place.length, f"`{source}` is not a port name.", "write port names only.")
+            raise _Broken(
+                source.place.start or 0,
+                source.place.length,
+                f"`{source}` is not a port name.",
+                "write port names only.",
+            )
         start = End(group[1], source.node, source.place)
         yield Edge("data", (start,), tuple(End(target.node, source.node, target.place) for target in targets), path)
 

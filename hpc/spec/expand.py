@@ -24,7 +24,10 @@ WRONG_NAMESPACE = Rule(
     "Use a name that is known here.",
 )
 UNKNOWN_REFERENCE = Rule(
-    "HPC702", "reference to nothing", "A reference that does not resolve stops the compiler.", "Correct the name, or declare it."
+    "HPC702",
+    "reference to nothing",
+    "A reference that does not resolve stops the compiler.",
+    "Correct the name, or declare it.",
 )
 STEP_IN_VALUE = Rule(
     "HPC703",
@@ -33,7 +36,10 @@ STEP_IN_VALUE = Rule(
     "Delete the value and add an edge.",
 )
 NOT_A_REFERENCE = Rule(
-    "HPC704", "not a reference", "`${{ }}` inserts one name; it has no functions and no operators.", "Write one name with dots."
+    "HPC704",
+    "not a reference",
+    "`${{ }}` inserts one name; it has no functions and no operators.",
+    "Write one name with dots.",
 )
 RAW_PLACEHOLDER = Rule(
     "HPC705",
@@ -74,7 +80,19 @@ RULES = (
 ReadText = Callable[[str], str]
 """Reads a file named from the pipeline file's folder; raises OSError or UnicodeDecodeError."""
 
-RUN_NAMES = ("id", "name", "resource", "task", "task_id", "root", "created", "scheduled", "executor_input", "executor_output", "workspace")
+RUN_NAMES = (
+    "id",
+    "name",
+    "resource",
+    "task",
+    "task_id",
+    "root",
+    "created",
+    "scheduled",
+    "executor_input",
+    "executor_output",
+    "workspace",
+)
 ACCELERATOR_NAMES = ("machine", "gpu", "count", "nodes")
 _LATER = ("inputs", "outputs", "accelerator", "run")
 _RUN_TIME_BLOCKS = ("command", "args", "overrides", "sweep")
@@ -134,11 +152,13 @@ class _Expander:
         bare = _BARE.search(text)
         if bare:
             fact = f"`{bare[0]}` is text and stays as it is, but `{bare[1]}` is an hpc name."
-            self._report(MISSING_DOLLAR, path, bare.start(), len(bare[0]), fact, f"write `${bare[0]}`.")
+            self._report(
+                MISSING_DOLLAR, Place(path, start=bare.start(), length=len(bare[0])), fact, f"write `${bare[0]}`."
+            )
         try:
             parts = parts_of(text)
         except NotAReference as error:
-            self._report(NOT_A_REFERENCE, path, error.start, error.length, error.fact, error.fix)
+            self._report(NOT_A_REFERENCE, Place(path, start=error.start, length=error.length), error.fact, error.fix)
             return node
         return self._substituted(node, parts, path)
 
@@ -169,7 +189,7 @@ class _Expander:
             return part
         if isinstance(piece, list | dict) or piece is None:
             fact = f"`{part}` is a {kind_of(piece)} and cannot stand inside a longer text."
-            self._report(UNKNOWN_REFERENCE, path, part.start, part.end - part.start, fact, "let it be the whole value.")
+            self._refer(UNKNOWN_REFERENCE, part, path, fact, "let it be the whole value.")
             return ""
         text = str(piece).lower() if isinstance(piece, bool) else str(piece)
         return escaped(text) if later else text
@@ -183,7 +203,13 @@ class _Expander:
         key = f"{reference.namespace}.{reference.name}"
         if key in self.pending:
             circle = " -> ".join([*self.pending[self.pending.index(key) :], key])
-            self._refer(UNKNOWN_REFERENCE, reference, path, f"the vars refer to each other in a circle: {circle}.", "break the circle.")
+            self._refer(
+                UNKNOWN_REFERENCE,
+                reference,
+                path,
+                f"the vars refer to each other in a circle: {circle}.",
+                "break the circle.",
+            )
             return ""
         if key not in self.known:
             self.pending.append(key)
@@ -211,20 +237,26 @@ class _Expander:
         try:
             value = read_value(self.read_text(str(file)), str(file)).plain()
         except FileNotFoundError:
-            return self._unreadable(path, "file", f"there is no file `{file}`.", "correct the path; it starts at this file.")
+            return self._unreadable(
+                path, "file", f"there is no file `{file}`.", "correct the path; it starts at this file."
+            )
         except (OSError, UnicodeDecodeError):
             return self._unreadable(path, "file", f"`{file}` cannot be read as text.", "name a YAML or JSON file.")
         except Rejected:
-            return self._unreadable(path, "file", f"`{file}` is not YAML or JSON that hpc can read.", "name a YAML or JSON file.")
+            return self._unreadable(
+                path, "file", f"`{file}` is not YAML or JSON that hpc can read.", "name a YAML or JSON file."
+            )
         for segment in str(key).split("."):
             try:
                 value = value[int(segment)] if isinstance(value, list) else value[segment]
             except (KeyError, IndexError, ValueError, TypeError):
-                return self._unreadable(path, "key", f"`{file}` has no `{segment}` of `{key}`.", "write keys and indices with dots.")
+                return self._unreadable(
+                    path, "key", f"`{file}` has no `{segment}` of `{key}`.", "write keys and indices with dots."
+                )
         return value
 
     def _unreadable(self, path: Path, key: str, fact: str, fix: str) -> str:
-        self.found.append(Diagnostic(UNREADABLE_VAR, Place((*path, key)), fact, fix))
+        self._report(UNREADABLE_VAR, Place((*path, key)), fact, fix)
         return ""
 
     def _check_later(self, reference: Reference, path: Path) -> None:
@@ -258,18 +290,16 @@ class _Expander:
         proposal = f"${{{{ {named[1]}.{named[2]} }}}}" if named else "${{ inputs.x }}"
         self._report(
             RAW_PLACEHOLDER,
-            path,
-            raw.start(),
-            len(raw[0]),
+            Place(path, start=raw.start(), length=len(raw[0])),
             "raw KFP placeholder; it would bypass type checking and only works on KFP.",
             f"write `{proposal}`, or use `as:` on the port and write nothing here.",
         )
 
     def _refer(self, rule: Rule, reference: Reference, path: Path, fact: str, fix: str) -> None:
-        self._report(rule, path, reference.start, reference.end - reference.start, fact, fix)
+        self._report(rule, Place(path, start=reference.start, length=reference.end - reference.start), fact, fix)
 
-    def _report(self, rule: Rule, path: Path, start: int, length: int, fact: str, fix: str) -> None:
-        self.found.append(Diagnostic(rule, Place(path, start=start, length=length), fact, fix))
+    def _report(self, rule: Rule, place: Place, fact: str, fix: str) -> None:
+        self.found.append(Diagnostic(rule, place, fact, fix))
 
 
 def _is_run_time(path: Path) -> bool:
@@ -287,7 +317,9 @@ def _constant(node: Node, value: Any) -> Node:
     """A plain value in the place of a reference: all of it points at the reference."""
     if isinstance(value, dict):
         entries = {str(key): _constant(node, item) for key, item in value.items()}
-        return Node(entries, node.source, node.start, node.end, dict.fromkeys(entries, Span(node.source, node.start, node.end)))
+        return Node(
+            entries, node.source, node.start, node.end, dict.fromkeys(entries, Span(node.source, node.start, node.end))
+        )
     if isinstance(value, list):
         return Node([_constant(node, item) for item in value], node.source, node.start, node.end)
     return Node(value, node.source, node.start, node.end)

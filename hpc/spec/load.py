@@ -27,10 +27,16 @@ NO_MARKER = Rule(
     "Make the first line `hpc: 1`.",
 )
 UNKNOWN_KEY = Rule(
-    "HPC102", "unknown key", "A key that is not part of the language would silently do nothing.", "Correct the spelling, or remove it."
+    "HPC102",
+    "unknown key",
+    "A key that is not part of the language would silently do nothing.",
+    "Correct the spelling, or remove it.",
 )
 WRONG_VALUE = Rule(
-    "HPC103", "wrong kind of value", "The value is not of the kind that the key takes, or outside its limits.", "Give a value of that kind."
+    "HPC103",
+    "wrong kind of value",
+    "The value is not of the kind that the key takes, or outside its limits.",
+    "Give a value of that kind.",
 )
 MISSING_KEY = Rule("HPC104", "missing key", "Without this key there is nothing to compile.", "Add it.")
 BAD_NAME = Rule(
@@ -46,10 +52,16 @@ BAD_UNIT = Rule(
     "Write a number and a unit: `30s 5m 2h 3d`, `15GB`, `500m`.",
 )
 UNKNOWN_VERSION = Rule(
-    "HPC108", "unknown language version", "A newer language may mean something else by the same words.", "Install a newer hpc."
+    "HPC108",
+    "unknown language version",
+    "A newer language may mean something else by the same words.",
+    "Install a newer hpc.",
 )
 RESERVED_NAME = Rule(
-    "HPC207", "reserved name", "The words of conditions and the reserved nodes would be ambiguous as names.", "Rename it."
+    "HPC207",
+    "reserved name",
+    "The words of conditions and the reserved nodes would be ambiguous as names.",
+    "Rename it.",
 )
 RULES = (NO_MARKER, UNKNOWN_KEY, WRONG_VALUE, MISSING_KEY, BAD_NAME, BAD_UNIT, UNKNOWN_VERSION, RESERVED_NAME)
 
@@ -100,7 +112,9 @@ def _check_marker(document: Document) -> None:
     version = root["hpc"].plain()
     if version != LANGUAGE_VERSION or not isinstance(version, int) or isinstance(version, bool):
         newer = isinstance(version, int) and version > LANGUAGE_VERSION
-        fact = f"language version {version!r} is unknown to hpc {__version__.rpartition('.')[0]}, which reads version 1."
+        fact = (
+            f"language version {version!r} is unknown to hpc {__version__.rpartition('.')[0]}, which reads version 1."
+        )
         fix = "write `hpc: 1`, or install a newer hpc." if newer else "write `hpc: 1`."
         raise Rejected(located([Diagnostic(UNKNOWN_VERSION, Place(("hpc",)), fact, fix)], document))
 
@@ -124,7 +138,12 @@ def _path_in(document: Document, loc: tuple[int | str, ...]) -> Path:
     for index, segment in enumerate(loc):
         if document.at((*path, segment)) is not None:
             path = (*path, segment)
-        elif index == len(loc) - 1 and segment != "[key]" and segment not in KIND_KEYS.values() and segment not in ("scalar", "mapping", "list"):
+        elif (
+            index == len(loc) - 1
+            and segment != "[key]"
+            and segment not in KIND_KEYS.values()
+            and segment not in ("scalar", "mapping", "list")
+        ):
             path = (*path, segment)
     return path
 
@@ -155,7 +174,9 @@ def _unknown_key(detail: ErrorDetails, path: Path) -> Diagnostic:
     owner = path[:-1]
     if key in KIND_KEYS and len(owner) >= 2 and owner[-2] == "components":
         fact = f"component `{owner[-1]}` says in two ways what it runs; `{key}` is the second."
-        return Diagnostic(KEEPS_INTERFACE, Place(path, on="key"), fact, "keep one of `image`, `uses`, `import` and `edges`.")
+        return Diagnostic(
+            KEEPS_INTERFACE, Place(path, on="key"), fact, "keep one of `image`, `uses`, `import` and `edges`."
+        )
     allowed = _keys_of(detail["loc"][:-1])
     return Diagnostic(
         UNKNOWN_KEY, Place(path, on="key"), f"unknown key `{key}` in {_described(owner)}.", did_you_mean(key, allowed)
@@ -168,11 +189,15 @@ def _missing(kind: str, path: Path, document: Document) -> Diagnostic:
         if node is not None and not isinstance(node.value, dict):
             return _shape(path, node.plain(), "a mapping")
         fact = f"{_described(path)} does not say what it runs."
-        return Diagnostic(MISSING_KEY, Place(path, on="key"), fact, "add one of `image:`, `uses:`, `import:` or `edges:`.")
+        return Diagnostic(
+            MISSING_KEY, Place(path, on="key"), fact, "add one of `image:`, `uses:`, `import:` or `edges:`."
+        )
     key, owner = str(path[-1]), path[:-1]
     fact = f"`{key}` is missing in {_described(owner)}." if owner else f"`{key}` is missing."
     example = _EXAMPLES.get(key)
-    return Diagnostic(MISSING_KEY, Place(owner, on="key"), fact, f"add `{key}:`" + (f", e.g. {example}." if example else "."))
+    return Diagnostic(
+        MISSING_KEY, Place(owner, on="key"), fact, f"add `{key}:`" + (f", e.g. {example}." if example else ".")
+    )
 
 
 _KINDS = {
@@ -202,7 +227,9 @@ def _wrong_value(detail: ErrorDetails, path: Path) -> Diagnostic:
     if kind in limits:
         word, key = limits[kind]
         return Diagnostic(WRONG_VALUE, place, f"{name} is {given}, but must be {word} {context[key]}.", "change it.")
-    return Diagnostic(WRONG_VALUE, place, f"{name}: {detail['msg'].lower()}.", "give a value that the language allows here.")
+    return Diagnostic(
+        WRONG_VALUE, place, f"{name}: {detail['msg'].lower()}.", "give a value that the language allows here."
+    )
 
 
 def _shape(path: Path, given: Any, wanted: str) -> Diagnostic:

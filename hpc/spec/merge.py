@@ -33,7 +33,10 @@ KEEPS_INTERFACE = Rule(
     "Keep one.",
 )
 UNKNOWN_PROFILE = Rule(
-    "HPC801", "no such profile", "`--profile` names an entry of `profiles` of the file.", "Correct the name, or add the profile."
+    "HPC801",
+    "no such profile",
+    "`--profile` names an entry of `profiles` of the file.",
+    "Correct the name, or add the profile.",
 )
 CHANGES_GRAPH = Rule(
     "HPC802",
@@ -48,7 +51,10 @@ UNKNOWN_IN_PROFILE = Rule(
     "Correct the name, or declare it in the file.",
 )
 BAD_SET = Rule(
-    "HPC805", "`--set` is not understood", "`--set` takes a path of keys, `=` and a YAML value.", "Write e.g. `--set vars.tag=2.0`."
+    "HPC805",
+    "`--set` is not understood",
+    "`--set` takes a path of keys, `=` and a YAML value.",
+    "Write e.g. `--set vars.tag=2.0`.",
 )
 RULES = (UNKNOWN_USES, USES_CIRCLE, KEEPS_INTERFACE, UNKNOWN_PROFILE, CHANGES_GRAPH, UNKNOWN_IN_PROFILE, BAD_SET)
 
@@ -133,7 +139,14 @@ def _profile_layers(document: Document, names: Sequence[str]) -> Iterator[tuple[
         if name not in profiles:
             where = Span.of_file(document.root.source.name)
             raise Rejected(
-                [Diagnostic(UNKNOWN_PROFILE, where, f"there is no profile `{name}` in this file.", did_you_mean(name, profiles))]
+                [
+                    Diagnostic(
+                        UNKNOWN_PROFILE,
+                        where,
+                        f"there is no profile `{name}` in this file.",
+                        did_you_mean(name, profiles),
+                    )
+                ]
             )
         yield f"profile `{name}`", profiles[name]
 
@@ -149,7 +162,7 @@ def _setting_layer(text: str) -> tuple[str, Node]:
         at = match.end()
     if not keys or text[at : at + 1] != "=":
         fact = f"`--set {text}` is not `path=value`."
-        fix = 'write e.g. `--set vars.tag=2.0`, or `--set \'components.train.overrides["a.b"]=3\'`.'
+        fix = "write e.g. `--set vars.tag=2.0`, or `--set 'components.train.overrides[\"a.b\"]=3'`."
         raise Rejected([Diagnostic(BAD_SET, Span.of_file("--set"), fact, fix)])
     node = read_value(text[at + 1 :], f"--set {text[:at]}")
     for key in reversed(keys):

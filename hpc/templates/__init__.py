@@ -20,7 +20,9 @@ _Dumper = getattr(yaml, "CSafeDumper", yaml.SafeDumper)
 
 def as_yaml(value: Any) -> str:
     """The value as one line of YAML that every reader takes for exactly that value: flow style, ASCII, JSON-like."""
-    text = yaml.dump(value, Dumper=_Dumper, default_flow_style=True, width=2**31 - 1, allow_unicode=False, sort_keys=False)
+    text = yaml.dump(
+        value, Dumper=_Dumper, default_flow_style=True, width=2**31 - 1, allow_unicode=False, sort_keys=False
+    )
     return text.removesuffix("\n").removesuffix("\n...")
 
 

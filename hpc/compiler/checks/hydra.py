@@ -49,7 +49,10 @@ TYPED_IS_NOT_EXACT = Rule(
     severity="warning",
 )
 NOT_A_KEY = Rule(
-    "HPC611", "not a Hydra key", "An override has the form key=value; Hydra would not read this key.", "Correct the key."
+    "HPC611",
+    "not a Hydra key",
+    "An override has the form key=value; Hydra would not read this key.",
+    "Correct the key.",
 )
 LIST_AS_FLAG = Rule(
     "HPC612",
@@ -125,7 +128,9 @@ def _typed(component: ContainerComponent, path: Path) -> Iterator[Diagnostic]:
         place = Place((*path, "inputs", name), on="key")
         if port.type.parameter == "STRUCT":
             fact = f"input `{name}` is a dict, which `quoting: typed` cannot pass: Hydra's grammar has no quoted keys."
-            yield Diagnostic(DICT_NEEDS_EXACT, place, fact, "remove `quoting: typed`, or declare the values as inputs of their own.")
+            yield Diagnostic(
+                DICT_NEEDS_EXACT, place, fact, "remove `quoting: typed`, or declare the values as inputs of their own."
+            )
         else:
             fact = f"input `{name}` is a {port.type}: with `quoting: typed` a value with `'`, `${{` or a `\\` at its end does not arrive."
             yield Diagnostic(TYPED_IS_NOT_EXACT, place, fact, "remove `quoting: typed`, or declare `choices`.")
@@ -137,7 +142,9 @@ def _overrides(overrides: Mapping[str, Any], component: ContainerComponent, path
         bad = next((char for char in key if char in "=' \"\n\t,{}[]()"), None)
         if bad or not key.lstrip("+~"):
             fact = f"`{key}` is not a key of Hydra" + (f": it holds {bad!r}." if bad else ".")
-            yield Diagnostic(NOT_A_KEY, Place(here, on="key"), fact, "write e.g. `trainer.max_epochs`, `+new.key` or `~gone`.")
+            yield Diagnostic(
+                NOT_A_KEY, Place(here, on="key"), fact, "write e.g. `trainer.max_epochs`, `+new.key` or `~gone`."
+            )
         elif component.quoting == "exact":
             yield from _mixed(value, component, here, nested=False)
 
@@ -152,10 +159,14 @@ def _mixed(value: Any, component: ContainerComponent, path: Path, *, nested: boo
         for reference in references_in(value):
             why = _trouble(reference, component, value, alone=len(parts) == 1, nested=nested)
             if why:
-                yield Diagnostic(MIXED_TEXT, Place(path, start=reference.start, length=reference.end - reference.start), *why)
+                yield Diagnostic(
+                    MIXED_TEXT, Place(path, start=reference.start, length=reference.end - reference.start), *why
+                )
 
 
-def _trouble(reference: Reference, component: ContainerComponent, text: str, *, alone: bool, nested: bool) -> tuple[str, str] | None:
+def _trouble(
+    reference: Reference, component: ContainerComponent, text: str, *, alone: bool, nested: bool
+) -> tuple[str, str] | None:
     """Why the bootstrap could not write the override that holds this reference."""
     port = component.inputs.get(reference.name) if reference.namespace == "inputs" else None
     if reference.namespace == "run" and reference.name == "executor_input":
@@ -180,4 +191,6 @@ def _gathered_texts(step: Step) -> Iterator[Diagnostic]:
             continue
         if not port.choices or not all(bare_is_exact(choice) and '"' not in choice for choice in port.choices):
             fact = f"several texts go into `{step.name}.{name}`, which would be pasted into one JSON list as they are."
-            yield Diagnostic(LIST_AS_FLAG, Place(step.edge), fact, "use `cli: hydra` for this component, or declare `choices`.")
+            yield Diagnostic(
+                LIST_AS_FLAG, Place(step.edge), fact, "use `cli: hydra` for this component, or declare `choices`."
+            )

@@ -29,7 +29,7 @@ ABSENT_INPUT = Rule(
     "HPC710",
     "an argument needs an input that has no value",
     "An optional input without a value would leave a hole in the command line.",
-    "Put the words that need it into a group: `args: [[--flag, \"${{ inputs.x }}\"]]`.",
+    'Put the words that need it into a group: `args: [[--flag, "${{ inputs.x }}"]]`.',
 )
 RULES = (SINGLE_BRACES, ABSENT_INPUT)
 
@@ -77,9 +77,7 @@ def _judge(text: str, path: Path, component: ContainerComponent, graph: Graph) -
     for match in _SINGLE.finditer(text):
         if match[3] in _names(match[2], component, graph):
             fact = f"`{match[0]}` is OmegaConf syntax and goes to the container as it stands, but `{match[1]}` is an hpc name."
-            fix = (
-                f"double the braces: `${{{{ {match[1]} }}}}`; if you do mean a Hydra key called `{match[1]}`, write `${match[0]}`."
-            )
+            fix = f"double the braces: `${{{{ {match[1]} }}}}`; if you do mean a Hydra key called `{match[1]}`, write `${match[0]}`."
             yield Diagnostic(SINGLE_BRACES, Place(path, start=match.start(), length=len(match[0])), fact, fix)
 
 
@@ -90,7 +88,10 @@ def _names(namespace: str, component: ContainerComponent, graph: Graph) -> Mappi
         "vars": graph.pipeline.vars,
         "images": graph.pipeline.images,
     }
-    return named.get(namespace) or {"accelerator": ("machine", "gpu", "count", "nodes"), "run": ("id", "name", "task")}.get(namespace, ())
+    return named.get(namespace) or {
+        "accelerator": ("machine", "gpu", "count", "nodes"),
+        "run": ("id", "name", "task"),
+    }.get(namespace, ())
 
 
 def _unknown(reference: Reference, path: Path, component: ContainerComponent) -> Iterator[Diagnostic]:
@@ -135,4 +136,9 @@ def _machine(step: Step) -> Iterator[Diagnostic]:
                 fact = f"`{reference}` has no value in step `{step.name}`: " + (
                     f"its accelerator does not say `{reference.name}`." if known else "it has no accelerator."
                 )
-                yield Diagnostic(UNKNOWN_REFERENCE, where, fact, f"add `{reference.name}` to the accelerator, or write the value here.")
+                yield Diagnostic(
+                    UNKNOWN_REFERENCE,
+                    where,
+                    fact,
+                    f"add `{reference.name}` to the accelerator, or write the value here.",
+                )
