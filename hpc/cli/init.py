@@ -14,8 +14,8 @@ from pathlib import Path
 
 import click
 
-from hpc.cli.disk import UNWRITABLE
 from hpc import compiler
+from hpc.cli.disk import UNWRITABLE
 from hpc.diagnostics import Diagnostic, Rejected, Rule, Source, Span
 
 IN_THE_WAY = Rule(
@@ -149,7 +149,7 @@ def _make(folder: Path, undo: ExitStack) -> None:
 def _welcome(folder: Path, name: str, texts: Mapping[str, str]) -> str:
     made = "".join(f"  {path}\n" for path in texts)
     enter = "" if folder.resolve() == Path.cwd() else f"  cd {shlex.quote(str(folder))}\n"
-    return f"""{folder}: the pipeline `{name}`, {len(texts)} files
+    return f"""{len(texts)} files of the pipeline `{name}` in {folder}:
 {made}next:
 {enter}  hpc run pipeline.yaml
   hpc check pipeline.yaml

@@ -49,7 +49,7 @@ Argument = Annotated[str, BeforeValidator(_argument), WithJsonSchema({"type": ["
 
 
 class ArgumentGroup(Model):
-    """Arguments that stand only when an optional input has no value: language, section 5.30."""
+    """Arguments that stand only when an optional input has no value."""
 
     absent: Annotated[StrictStr, Field(description="the optional input that has no value")]
     args: Annotated[list[Argument], Field(description="what is written then")]
@@ -103,7 +103,7 @@ class ContainerComponent(Model):
         str,
         BeforeValidator(_cli),
         WithJsonSchema(
-            {"type": "string", "anyOf": [{"enum": ["hydra", "argparse", "none"]}, text_schema(r"\.{1,2}/.*\.j2")]}
+            {"anyOf": [{"type": "string", "enum": ["hydra", "argparse", "none"]}, text_schema(r"\.{1,2}/.*\.j2")]}
         ),
         Field(description="how values are written: hydra `key=value`, argparse `--key value`, none, or a template"),
     ] = "hydra"

@@ -205,7 +205,7 @@ RunIf = Literal["upstream_ok", "upstream_done"]
 # Fields that several kinds of component share, with the description that editors show.
 Title = Annotated[StrictStr, Field(description="name that is shown instead of the name in the file")]
 Description = Annotated[StrictStr, Field(description="what it is for, in a sentence")]
-Labels = Annotated[dict[str, StrictStr], Field(description="labels of each run, a text for each key")]
+Labels = Annotated[dict[str, StrictStr], Field(description="a text for each key")]
 Overrides = Annotated[
     dict[str, Json],
     Field(description="constants by Hydra key, e.g. `trainer.max_epochs: 3`; `+key` adds, `~key: null` deletes"),

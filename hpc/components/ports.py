@@ -35,9 +35,8 @@ def _type(value: object) -> Type:
 
 _ELEMENTS = [name for name in (*VALUES, *ARTIFACTS) if name != "RunStatus"]
 _TYPE_SCHEMA = {
-    "type": "string",
     "anyOf": [
-        {"enum": [*VALUES, *ARTIFACTS, *(f"list<{name}>" for name in _ELEMENTS)]},
+        {"type": "string", "enum": [*VALUES, *ARTIFACTS, *(f"list<{name}>" for name in _ELEMENTS)]},
         text_schema(rf"list<\s*(?:{'|'.join(map(re.escape, _ELEMENTS))})\s*>"),
         text_schema(r"google\.[A-Z]\w*|list<\s*google\.[A-Z]\w*\s*>"),
     ],

@@ -36,11 +36,10 @@ _SWITCH = {
     "description": "the first edge whose condition holds; not compiled by this version (HPC109)",
 }
 
-Edges = Annotated[
-    list[Annotated[Any, WithJsonSchema({"anyOf": [{**_LINE, "description": _LINE_TEXT}, _SWITCH]})]],
-    Field(description=f"the whole wiring, one line each, in any order: {_LINE_TEXT}"),
-]
-"""Lines as they stand; hpc/spec/edges.py reads them. The schema shows editors their form."""
+EdgeLine = Annotated[Any, WithJsonSchema({"anyOf": [{**_LINE, "description": _LINE_TEXT}, _SWITCH]})]
+"""A line as it stands; hpc/spec/edges.py reads it. The schema shows editors its form."""
+
+Edges = Annotated[list[EdgeLine], Field(description=f"the whole wiring, one line each, in any order: {_LINE_TEXT}")]
 
 Steps = Annotated[
     dict[FreeName, StepEntry],

@@ -119,7 +119,7 @@ class Requests(Model):
 
 
 class Accelerator(Model):
-    """A machine profile: what each target makes of it is in compiler/hardware.py."""
+    """A machine profile. Each target makes of it what it can: docs/language.md, *Machines*."""
 
     description: Description = ""
     machine: Annotated[StrictStr | None, Field(description="machine type of Vertex AI, e.g. n1-standard-4")] = None

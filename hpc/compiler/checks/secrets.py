@@ -9,8 +9,9 @@ secret, so that settings which merely speak of keys and tokens pass:
 - `…KEY` alone or after a word that makes it a secret one (`API_KEY`, `SIGNING_KEY`), with such a value; after any
   other word only with twenty or more letters and digits that look drawn at random, so not `SORT_KEY: customer_id`.
 
-Harmless are an empty value, words such as `true` and `none`, paths, addresses and, but for passwords, numbers. `SSH_KEY_PATH` ends in
-another word, and `TOKENIZERS_PARALLELISM` has none of these words. Every `env` of the file is judged, used or not.
+Harmless are an empty value, words such as `true` and `none`, paths, addresses and, but for passwords, numbers.
+`SSH_KEY_PATH` ends in another word, and `TOKENIZERS_PARALLELISM` has none of these words. Every `env` of the file is
+judged, used or not.
 """
 
 from __future__ import annotations

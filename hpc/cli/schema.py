@@ -1,0 +1,165 @@
+"""`hpc schema`: the JSON schema of pipeline files, so that editors complete keys and show what they mean.
+
+The models of the language enter; what stands before they see a file is added here: short forms, `${{ }}`, siblings.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import click
+from pydantic import TypeAdapter
+
+from hpc.components.ports import PortType
+from hpc.spec.model import LANGUAGE_VERSION, Pipeline
+
+Schema = dict[str, Any]
+
+_SHORT_FORMS = {"InputPort": "type", "OutputPort": "type", "Image": "uri", "Retry": "max"}
+"""Blocks that may be written as one of their values, and the key of that value: hpc/spec/merge.py writes them out."""
+
+_MAY_BE_EMPTY = ("StepEntry", "Defaults")
+_KINDS = ("ContainerComponent", "ImporterComponent", "SubPipeline", "ExternalComponent")
+_FIXED_BY_USES = ("inputs", "outputs", "import", "edges")
+_REFERENCE = {"$ref": "#/$defs/Reference"}
+_PORT_TYPE = {"$ref": "#/$defs/PortType"}
+_NULL = {"type": "null"}
+
+_ABOUT = (
+    "A file that `hpc compile` reads. Where a number, true or false, or one of several words is expected, "
+    "`${{ vars.x }}` may stand too; for lists and mappings the language allows it, but this schema does not."
+)
+
+
+@click.command("schema", epilog="Example: hpc schema > .vscode/hpc.schema.json")
+def command() -> int:
+    """Print the JSON schema (draft 2020-12) of pipeline files.
+
+    With the YAML extension of VS Code, write as the first line of a pipeline file:
+    # yaml-language-server: $schema=.vscode/hpc.schema.json
+    """
+    click.echo(json.dumps(pipeline_schema(), indent=2, ensure_ascii=False))
+    return 0
+
+
+def pipeline_schema() -> Schema:
+    """The JSON schema of a pipeline file: the same for every call, with the keys in the order of the models."""
+    generated = Pipeline.model_json_schema(by_alias=True)
+    models: Schema = generated["$defs"]
+    models["ExternalComponent"] = _with_keys_of_every_kind(models)
+    root = _block(generated)
+    root["properties"]["hpc"] = {
+        "const": LANGUAGE_VERSION,
+        "description": generated["properties"]["hpc"]["description"],
+    }
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "$id": f"urn:hydra-pipeline-compiler:pipeline-file:{LANGUAGE_VERSION}",
+        "title": "hpc pipeline file",
+        **root,
+        "description": _ABOUT,
+        "patternProperties": {"^x-": {"description": "ignored; a place for notes and anchors"}},
+        "$defs": {**_shared(models), **{name: _block(models[name]) for name in sorted(models)}},
+    }
+
+
+def _shared(models: Schema) -> Schema:
+    """Definitions that stand for scalars: the types of ports, references, and the short forms of blocks."""
+    reference = {"type": "string", "pattern": r"\$\{\{", "description": "`${{ name }}`, filled in while compiling"}
+    shared = {"PortType": _with_reference([*_port_type()["anyOf"]]), "Reference": reference}
+    for name, key in _SHORT_FORMS.items():
+        if key != "type":
+            shared[f"{name}Short"] = _place(models[name]["properties"][key])
+    return shared
+
+
+def _port_type() -> Schema:
+    return TypeAdapter(PortType).json_schema()
+
+
+def _with_keys_of_every_kind(models: Schema) -> Schema:
+    """A component with `uses` takes over a sibling of any kind; what differs may be any key that keeps its ports."""
+    properties: Schema = {}
+    for kind in reversed(_KINDS):
+        properties = {**models[kind]["properties"], **properties}
+    properties = {key: value for key, value in properties.items() if key not in _FIXED_BY_USES}
+    changed = {key: value if key == "uses" else _nullable(value) for key, value in properties.items()}
+    return {**models["ExternalComponent"], "properties": changed}
+
+
+def _nullable(node: Schema) -> Schema:
+    """Null deletes what the sibling says."""
+    options = _options(node)
+    return node if _NULL in options else {**_annotations(node), "anyOf": [*options, _NULL]}
+
+
+# ---------------------------------------------------------------- one block, one place in it
+
+
+def _block(model: Schema) -> Schema:
+    """A mapping of the language, its keys gone through."""
+    block = {key: value for key, value in model.items() if key not in ("title", "$defs")}
+    return {**block, "properties": {key: _place(value) for key, value in model["properties"].items()}}
+
+
+def _place(node: Schema) -> Schema:
+    """A place where a value stands: everything that may be written there."""
+    if {"anyOf": node.get("anyOf")} == _port_type():
+        return {**_annotations(node), **_PORT_TYPE}
+    options = [option for each in _options(node) for option in _forms(_content(each))]
+    return {**_annotations(node), **_with_reference(options)}
+
+
+def _options(node: Schema) -> list[Schema]:
+    found = node.get("anyOf") or node.get("oneOf")
+    return found or [{key: value for key, value in node.items() if key not in ("title", "description", "default")}]
+
+
+def _annotations(node: Schema) -> Schema:
+    """What editors show; of defaults only those that say something."""
+    default = node.get("default")
+    says = default is not None and default != "" and not isinstance(default, dict | list)
+    return {**_only(node, "description"), **({"default": default} if says else {})}
+
+
+def _only(node: Schema, key: str) -> Schema:
+    return {key: node[key]} if key in node else {}
+
+
+def _forms(option: Schema) -> list[Schema]:
+    """The option, and the short form or the empty value that may stand for it."""
+    name = str(option.get("$ref", "")).rpartition("/")[2]
+    if name in _SHORT_FORMS:
+        short = _PORT_TYPE if _SHORT_FORMS[name] == "type" else {"$ref": f"#/$defs/{name}Short"}
+        return [short, option]
+    return [option, _NULL] if name in _MAY_BE_EMPTY else [option]
+
+
+def _with_reference(options: list[Schema]) -> Schema:
+    if any(map(_is_narrow, options)) and not any(map(_is_free_text, options)):
+        options = [*options, _REFERENCE]
+    return options[0] if len(options) == 1 else {"anyOf": options}
+
+
+def _is_narrow(option: Schema) -> bool:
+    """A scalar that is not any text at all: a number, a boolean, one of several words, text of one form."""
+    return option.get("type") in ("integer", "number", "boolean") or not {"enum", "const", "pattern"}.isdisjoint(option)
+
+
+def _is_free_text(option: Schema) -> bool:
+    return "string" in option.get("type", ()) and not _is_narrow(option)
+
+
+def _content(option: Schema) -> Schema:
+    """An option with the places inside it gone through: items of a list, entries of a mapping."""
+    option = dict(option)
+    if isinstance(option.get("items"), dict):
+        option["items"] = _place(option["items"])
+    if "patternProperties" in option:
+        [(pattern, entry)] = option.pop("patternProperties").items()
+        option["propertyNames"] = {"pattern": pattern, **option.get("propertyNames", {})}
+        option["additionalProperties"] = entry
+    if isinstance(option.get("additionalProperties"), dict):
+        option["additionalProperties"] = _place(option["additionalProperties"])
+    return option

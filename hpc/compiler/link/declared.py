@@ -1,0 +1,82 @@
+"""What components, steps and defaults name by declaration: images, accelerators and secrets exist."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from hpc.components.container import ContainerComponent
+from hpc.components.fields import SecretRef
+from hpc.components.subpipeline import ExternalComponent
+from hpc.components.types import did_you_mean
+from hpc.diagnostics import Diagnostic, Path, Place, Rule
+from hpc.spec.load import MISSING_KEY
+from hpc.spec.model import Pipeline
+
+UNKNOWN_IMAGE = Rule(
+    "HPC204",
+    "image not declared",
+    "Every image is named in `images`, so that a review sees them in one place.",
+    "Declare it, and use its name.",
+)
+UNKNOWN_ACCELERATOR = Rule(
+    "HPC205", "accelerator not declared", "Machines are described once, in `accelerators`.", "Declare it."
+)
+UNKNOWN_SECRET = Rule(
+    "HPC209",
+    "secret not declared",
+    "Secrets are declared once, with the place where each target keeps them.",
+    "Declare it.",
+)
+RULES = (UNKNOWN_IMAGE, UNKNOWN_ACCELERATOR, UNKNOWN_SECRET)
+
+
+def declared_names(pipeline: Pipeline) -> Iterator[Diagnostic]:
+    if not pipeline.components:
+        yield Diagnostic(
+            MISSING_KEY,
+            Place(("components",)),
+            "`components` is empty.",
+            "add a component, e.g. `train: {image: trainer, …}`.",
+        )
+    if not pipeline.edges:
+        yield Diagnostic(
+            MISSING_KEY,
+            Place(("edges",)),
+            "`edges` is empty, so nothing would run.",
+            "add an edge, or the name of a step.",
+        )
+    yield from _machines_and_secrets(pipeline, pipeline.defaults, ("defaults",))
+    for name, component in pipeline.components.items():
+        path = ("components", name)
+        if isinstance(component, ContainerComponent):
+            yield from _image(pipeline, component, path)
+        if isinstance(component, ContainerComponent | ExternalComponent):
+            yield from _machines_and_secrets(pipeline, component, path)
+    for name, entry in pipeline.steps.items():
+        yield from _machines_and_secrets(pipeline, entry, ("steps", name))
+
+
+def _image(pipeline: Pipeline, component: ContainerComponent, path: Path) -> Iterator[Diagnostic]:
+    image = component.image
+    if image in pipeline.images:
+        return
+    fact, fix = f"image `{image}` is not declared in `images`.", did_you_mean(image, pipeline.images)
+    if ":" in image or "/" in image:
+        fact = f"image `{image}` is not declared in `images`: every image is named there, so that a review sees them in one place."
+        fix = f"add `images: {{{path[-1]}: {image}}}` and write `image: {path[-1]}`."
+    yield Diagnostic(UNKNOWN_IMAGE, Place((*path, "image")), fact, fix)
+
+
+def _machines_and_secrets(pipeline: Pipeline, owner: Any, path: Path) -> Iterator[Diagnostic]:
+    name = owner.accelerator
+    if name is not None and name not in pipeline.accelerators:
+        fix = did_you_mean(name, pipeline.accelerators)
+        yield Diagnostic(
+            UNKNOWN_ACCELERATOR, Place((*path, "accelerator")), f"accelerator `{name}` is not declared.", fix
+        )
+    for variable, value in owner.env.items():
+        if isinstance(value, SecretRef) and value.secret not in pipeline.secrets:
+            place = Place((*path, "env", variable, "secret"))
+            fact = f"secret `{value.secret}` is not declared in `secrets`."
+            yield Diagnostic(UNKNOWN_SECRET, place, fact, did_you_mean(value.secret, pipeline.secrets))

@@ -1,0 +1,55 @@
+"""Linked nodes become steps: defaults filled in, a step's differences laid on its component."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from hpc.compiler.graph import Settings, Step
+from hpc.compiler.link.nodes import Node
+from hpc.components.container import ContainerComponent
+from hpc.components.step import StepEntry
+from hpc.spec.model import Pipeline
+
+
+def step_of(pipeline: Pipeline, node: Node) -> Step:
+    """The step that a completed node describes."""
+    own, here = _settings(pipeline, node.component, StepEntry()), _settings(pipeline, node.component, node.entry)
+    return Step(
+        name=node.name,
+        title=node.entry.title or node.component.title,
+        component_name=node.component_name,
+        component=node.component,
+        settings=here,
+        bindings={name: wire.source for name, wire in sorted(node.wires.items())},
+        after=tuple(sorted(node.after)),
+        path=node.path,
+        edge=node.edge,
+        differs=_container(own) != _container(here),
+    )
+
+
+def _container(settings: Settings) -> tuple[Any, ...]:
+    """What of the settings is part of the container: caching and retries belong to the task."""
+    return settings.overrides, settings.env, settings.accelerator, settings.timeout
+
+
+def _settings(pipeline: Pipeline, component: ContainerComponent, entry: StepEntry) -> Settings:
+    defaults = pipeline.defaults
+    accelerator = entry.accelerator or component.accelerator or defaults.accelerator
+    cache = next((value for value in (entry.cache, component.cache) if value is not None), defaults.cache)
+    return Settings(
+        image=pipeline.images[component.image],
+        overrides=_laid_on(component.overrides, entry.overrides),
+        env={**defaults.env, **component.env, **entry.env},
+        accelerator=pipeline.accelerators[accelerator] if accelerator else None,
+        cache=cache,
+        retry=entry.retry or component.retry or defaults.retry,
+        timeout=entry.timeout or component.timeout or defaults.timeout,
+    )
+
+
+def _laid_on(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
+    """Overrides of a step on those of its component; null deletes one that is there."""
+    kept = {key: value for key, value in base.items() if not (key in over and over[key] is None)}
+    return {**kept, **{key: value for key, value in over.items() if value is not None or key not in base}}
