@@ -28,6 +28,9 @@ SLOW_KFP = 1000
 """Above this number of tasks the SDK takes most of a minute, and is run once."""
 
 
+_TASK = re.compile(r'\s*"?taskInfo"?:')
+
+
 @dataclass(frozen=True)
 class Cost:
     """Of one process: seconds of wall and of CPU (user + system), peak memory in MiB."""
@@ -57,7 +60,8 @@ class Job:
     def _check(self) -> None:
         if self.output is None:
             return
-        found = len(re.findall(r'\btaskInfo"?:', self.output.read_text(encoding="utf-8")))
+        with self.output.open(encoding="utf-8") as lines:  # not at once: a child's peak starts at its parent's
+            found = sum(bool(_TASK.match(line)) for line in lines)
         if found != self.tasks:
             raise SystemExit(f"{self.output} holds {found} tasks instead of {self.tasks}")
 

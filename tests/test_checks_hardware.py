@@ -45,12 +45,15 @@ def judge_codes(target: Target = VERTEX, **keys: object) -> list[str]:
 MESSAGES = [
     (
         "{machine: a2-highgpu-1g, gpu: T4, count: 1}",
-        "5:36 error HPC501 T4 cannot be attached to `a2-highgpu-1g`: T4 needs n1 machines, and a2 machines bring A100. | "
+        "5:36 error HPC501 T4 cannot be attached to `a2-highgpu-1g`: T4 needs n1 machines, and a2 "
+        "machines bring A100. | "
+        ""
         "`machine: n1-standard-8`, or `gpu: A100`.",
     ),
     (
         "{machine: a2-highgpu-8g, gpu: A100, count: 4}",
-        "5:49 error HPC502 `a2-highgpu-8g` always has 8 GPUs, but `count` is 4. | `count: 8`, or `machine: a2-highgpu-4g`.",
+        "5:49 error HPC502 `a2-highgpu-8g` always has 8 GPUs, but `count` is 4. | "
+        "`count: 8`, or `machine: a2-highgpu-4g`.",
     ),
     (
         "{machine: a2-highgpu-8g, gpu: A100}",
@@ -59,7 +62,8 @@ MESSAGES = [
     ),
     (
         "{machine: g2-standard-4, gpu: NVIDIA_L4, count: 2}",
-        "5:54 error HPC502 `g2-standard-4` always has 1 GPU, but `count` is 2. | `count: 1`, or `machine: g2-standard-24`.",
+        "5:54 error HPC502 `g2-standard-4` always has 1 GPU, but `count` is 2. | "
+        "`count: 1`, or `machine: g2-standard-24`.",
     ),
     (
         "{machine: n1-standard-32, gpu: T4}",
@@ -82,12 +86,15 @@ MESSAGES = [
     ),
     (
         "{machine: e2-standard-8, gpu: L4}",
-        "5:36 error HPC501 L4 cannot be attached to `e2-standard-8`: L4 needs g2 machines, and e2 machines take no GPU. | "
+        "5:36 error HPC501 L4 cannot be attached to `e2-standard-8`: L4 needs g2 machines, and e2 machines "
+        "take no GPU. | "
         "`machine: g2-standard-8`.",
     ),
     (
         "{machine: a3-highgpu-8g, gpu: T4, count: 3}",
-        "5:36 error HPC501 T4 cannot be attached to `a3-highgpu-8g`: T4 needs n1 machines, and a3 machines bring H100. | "
+        "5:36 error HPC501 T4 cannot be attached to `a3-highgpu-8g`: T4 needs n1 machines, and a3 "
+        "machines bring H100. | "
+        ""
         "`machine: n1-standard-96, count: 4`, or `gpu: H100, count: 8`.",
     ),
     (
@@ -125,7 +132,8 @@ MESSAGES = [
     ),
     (
         "{machine: big}",
-        "5:16 error HPC503 `big` is not a machine that Vertex AI trains on. | use one of: a2-highgpu-1g, a2-highgpu-2g, "
+        "5:16 error HPC503 `big` is not a machine that Vertex AI trains on. | "
+        "use one of: a2-highgpu-1g, a2-highgpu-2g, "
         "a2-highgpu-4g, a2-highgpu-8g, a2-megagpu-16g, a2-ultragpu-1g, a2-ultragpu-2g, a2-ultragpu-4g, a2-ultragpu-8g, "
         "a3-highgpu-1g, a3-highgpu-2g, a3-highgpu-4g, a3-highgpu-8g, a3-megagpu-8g, a3-ultragpu-8g, a4-highgpu-8g, "
         "a4x-highgpu-4g, c2-standard-16, c2-standard-30, c2-standard-4.",
@@ -141,7 +149,8 @@ MESSAGES = [
     ),
     (
         "{machine: a2-highgpu-8g}",
-        "5:16 error HPC505 `a2-highgpu-8g` always has 8 A100, and Vertex AI wants the GPU named. | add `gpu: A100, count: 8`.",
+        "5:16 error HPC505 `a2-highgpu-8g` always has 8 A100, and Vertex AI wants the GPU named. | "
+        "add `gpu: A100, count: 8`.",
     ),
     (
         "{machine: n1-standard-4, cpu: 8}",
@@ -149,16 +158,17 @@ MESSAGES = [
     ),
     (
         "{machine: n1-standard-4, memory: 16GB}",
-        "5:39 error HPC505 `memory: 16GB` is more than `n1-standard-4` has (15 GB). | remove `memory`, or take a larger machine.",
+        "5:39 error HPC505 `memory: 16GB` is more than `n1-standard-4` has (15 GB). | "
+        "remove `memory`, or take a larger machine.",
     ),
     (
         "{cpu: 2, requests: {cpu: 2500m}}",
-        "5:30 error HPC505 `requests` asks for cpu 2500m, but the limit is `cpu: 2`; Kubernetes refuses that. | "
+        "5:31 error HPC505 `requests` asks for cpu 2500m, but the limit is `cpu: 2`; Kubernetes refuses that. | "
         "`cpu: 2` at most in `requests`.",
     ),
     (
         "{memory: 1GB, requests: {memory: 1GiB}}",
-        "5:38 error HPC505 `requests` asks for memory 1GiB, but the limit is `memory: 1GB`; Kubernetes refuses that. | "
+        "5:39 error HPC505 `requests` asks for memory 1GiB, but the limit is `memory: 1GB`; Kubernetes refuses that. | "
         "`memory: 1GB` at most in `requests`.",
     ),
     (
@@ -168,7 +178,8 @@ MESSAGES = [
     ),
     (
         "{machine: n1-standard-64, gpu: T4, count: 2}",
-        "5:48 warning HPC507 `n1-standard-64` is listed with 4 T4, but `count` is 2; this row of Google's table is not certain. | "
+        "5:48 warning HPC507 `n1-standard-64` is listed with 4 T4, but `count` is 2; this row of Google's "
+        "table is not certain. | "
         "if Vertex AI refuses it: `machine: n1-standard-32`.",
     ),
     (
@@ -178,13 +189,15 @@ MESSAGES = [
     ),
     (
         "{machine: c4-standard-8}",
-        "5:16 warning HPC508 hpc does not know the machine `c4-standard-8`, so neither its GPUs nor its size are checked. | "
+        "5:16 warning HPC508 hpc does not know the machine `c4-standard-8`, so neither its GPUs nor its size "
+        "are checked. | "
         "make sure that the name is right; did you mean `n4-standard-8`?",
     ),
     ("{cpu: 128}", "5:12 error HPC509 `cpu: 128` is more than a step of Vertex AI can have (96). | `cpu: 96` at most."),
     (
         "{memory: 700GB}",
-        "5:15 error HPC509 `memory: 700GB` is more than a step of Vertex AI can have (624 GB). | `memory: 624GB` at most.",
+        "5:15 error HPC509 `memory: 700GB` is more than a step of Vertex AI can have (624 GB). | "
+        "`memory: 624GB` at most.",
     ),
 ]
 
@@ -223,7 +236,7 @@ SHORT = {name: short for short, name in gpu_names().items()}
 UNCERTAIN = {"n1-standard-64", "n1-standard-96", "n1-highmem-64", "n1-highmem-96", "n1-highcpu-96"}
 
 
-@pytest.mark.parametrize(("machine", "gpu", "counts"), rows())
+@pytest.mark.parametrize(("machine", "gpu", "counts"), list(rows()))
 def test_every_row_of_the_table(machine: str, gpu: str, counts: list[int]) -> None:
     for count in counts:
         for name in (gpu, SHORT[gpu]):
@@ -237,7 +250,7 @@ def test_every_row_of_the_table(machine: str, gpu: str, counts: list[int]) -> No
 def test_the_table_has_as_many_rows_as_this_test_thinks() -> None:
     machines = machine_table()["machines"]
     assert len(machines) == 109
-    assert len(list(rows())) == 11 * 4 + 5 * 3 + 27
+    assert len(list(rows())) == 12 * 4 + 5 * 3 + 29
     assert {name for name, facts in machines.items() if len(facts.get("gpu", {})) == 3} == UNCERTAIN
 
 
@@ -261,7 +274,9 @@ def test_a_machine_alone_passes_unless_it_brings_gpus(machine: str) -> None:
     assert larger == ["HPC507" if machine.startswith(("m1-", "a3-mega")) else "HPC505"] * 2
 
 
-@pytest.mark.parametrize("machine", ["n2d-standard-4", "c4a-highmem-8", "a5-ultragpu-8g", "a3-edgegpu-8g", "c3-highcpu-22"])
+@pytest.mark.parametrize(
+    "machine", ["n2d-standard-4", "c4a-highmem-8", "a5-ultragpu-8g", "a3-edgegpu-8g", "c3-highcpu-22"]
+)
 def test_a_machine_of_an_unknown_family_is_a_warning(machine: str) -> None:
     assert judge_codes(machine=machine, gpu="T4", count=1) == ["HPC508"]
 
@@ -297,12 +312,14 @@ def in_region(region: str, accelerator: str = "{gpu: T4}", target: str = "vertex
 
 def test_a_region_without_the_gpu() -> None:
     assert in_region("asia-northeast2") == [
-        "5:12 warning HPC506 region `asia-northeast2` has no T4 for training (Google's list of 2026-11-20). | T4 is in: "
+        "5:12 warning HPC506 region `asia-northeast2` has no T4 for training (Google's list of 2026-11-20). | "
+        "T4 is in: "
         "us-west1, us-central1, us-east1, europe-west2, europe-west3, europe-west4, asia-south1, asia-southeast1, "
         "asia-northeast1, asia-northeast3."
     ]
     assert in_region("us-west1", "{tpu: v3}") == [
-        "5:12 warning HPC506 region `us-west1` has no TPU v3 for training (Google's list of 2026-11-20). | TPU v3 is in: "
+        "5:12 warning HPC506 region `us-west1` has no TPU v3 for training (Google's list of 2026-11-20). | "
+        "TPU v3 is in: "
         "us-central1, europe-west4, asia-east1."
     ]
 

@@ -25,7 +25,14 @@ def test_nothing_asked_for_is_nothing_written(target: Target) -> None:
 
 @pytest.mark.parametrize(
     ("cpu", "number", "text"),
-    [("500m", 0.5, "500m"), (0.5, 0.5, "500m"), (4, 4.0, "4"), (4.0, 4.0, "4"), ("4000m", 4.0, "4"), (1.5, 1.5, "1500m")],
+    [
+        ("500m", 0.5, "500m"),
+        (0.5, 0.5, "500m"),
+        (4, 4.0, "4"),
+        (4.0, 4.0, "4"),
+        ("4000m", 4.0, "4"),
+        (1.5, 1.5, "1500m"),
+    ],
 )
 def test_cpus(cpu: object, number: float, text: str) -> None:
     assert of(cpu=cpu) == Resources(cpu_limit=number, resource_cpu_limit=text)

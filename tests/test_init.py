@@ -212,6 +212,12 @@ def test_a_file_where_a_folder_has_to_be_is_in_the_way_once(tmp_path: Path) -> N
     assert files_of(tmp_path) == ["train"]
 
 
+def test_a_way_through_a_folder_that_is_not_there(tmp_path: Path) -> None:
+    assert hpc(tmp_path, "init", "missing/../faces").returncode == 0
+    assert [path.name for path in tmp_path.iterdir()] == ["faces"]
+    assert "error HPC022 there is already .gitignore, " in hpc(tmp_path, "init", "missing/../faces").stderr
+
+
 def test_a_link_to_nowhere_is_in_the_way(tmp_path: Path) -> None:
     (tmp_path / "README.md").symlink_to("elsewhere.md")
     assert "there is already README.md. Nothing" in hpc(tmp_path, "init").stderr

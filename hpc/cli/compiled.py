@@ -12,7 +12,7 @@ from hpc.engines.local.rules import NOT_A_PIPELINE
 Documents = tuple[dict[str, Any], dict[str, Any] | None]
 
 _SOURCE_MARK = re.compile(r"""^\{?\s*["']?hpc["']?\s*:""", re.MULTILINE)
-_COMPILED_MARK = re.compile(r"""^\s{0,4}["']?pipelineInfo["']?\s*:""", re.MULTILINE)
+_COMPILED_MARK = re.compile(r"""\bpipelineInfo["']?\s*:""")
 
 
 def is_compiled(text: str) -> bool:

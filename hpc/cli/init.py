@@ -7,7 +7,7 @@ import re
 import shlex
 import tempfile
 import unicodedata
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from importlib.resources import files
 from pathlib import Path
@@ -53,11 +53,14 @@ def command(folder: Path) -> int:
     DIR is made if need be, and names the pipeline. Without DIR the project comes into the current folder. If one of the
     files is there already, nothing is written.
     """
-    name = pipeline_name(folder.resolve().name)
+    place = folder.resolve()  # without `..`, which may lead through a folder that is not there yet
+    name = pipeline_name(place.name)
     texts = project(name)
-    _refuse_to_replace(folder, texts)
+    taken = sorted({found for path in texts if (found := _taken(place, Path(path)))})
+    if taken:
+        raise Rejected([_in_the_way(folder, taken)])
     try:
-        _write(folder, texts)
+        _write(place, texts)
     except OSError as error:
         fact = f"the project cannot be written here: {(error.strerror or str(error)).lower()}. Nothing was left behind."
         raise Rejected([Diagnostic(UNWRITABLE, Span.of_file(str(folder)), fact, "choose another folder.")]) from None
@@ -103,13 +106,6 @@ def _stored(path: str) -> str:
     return files("hpc.cli").joinpath("starter", *stored.split("/")).read_text(encoding="utf-8")
 
 
-def _refuse_to_replace(folder: Path, paths: Iterable[str]) -> None:
-    taken = sorted({found for path in paths if (found := _taken(folder, Path(path)))})
-    if taken:
-        fact = f"there is already {', '.join(taken)}. Nothing was written."
-        raise Rejected([Diagnostic(IN_THE_WAY, Span.of_file(str(folder)), fact, _way_out(folder))])
-
-
 def _taken(folder: Path, path: Path) -> str:
     """The file that is in the way of `path`: itself, or a file where a folder has to be; empty if there is none."""
     for parent in list(path.parents)[-2::-1]:
@@ -118,8 +114,11 @@ def _taken(folder: Path, path: Path) -> str:
     return path.as_posix() if os.path.lexists(folder / path) else ""
 
 
-def _way_out(folder: Path) -> str:
-    return f"choose an empty folder, e.g. `hpc init {shlex.quote(str(folder / 'my-project'))}`, or move the files away."
+def _in_the_way(folder: Path, taken: Sequence[str]) -> Diagnostic:
+    fact = f"there is already {', '.join(taken)}. Nothing was written."
+    example = shlex.quote(str(folder / "my-project"))
+    fix = f"choose an empty folder, e.g. `hpc init {example}`, or move the files away."
+    return Diagnostic(IN_THE_WAY, Span.of_file(str(folder)), fact, fix)
 
 
 def _write(folder: Path, texts: Mapping[str, str]) -> None:

@@ -148,7 +148,7 @@ def _check_limits(arguments: Mapping[str, object], ports: Mapping[str, InputPort
     for name, value in arguments.items():
         trouble = objection(ports[name], ports[name].type, value)
         if trouble:
-            found.append(Diagnostic(OUTSIDE_LIMITS, Span.of_file(f"-i {name}"), f"the value {trouble[0]}.", trouble[1]))
+            found.append(Diagnostic(OUTSIDE_LIMITS, Span.of_file(f"-i {name}"), f"the value {trouble[0]}.", "give another value."))
     if found:
         raise Rejected(found)
 

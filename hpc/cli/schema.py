@@ -12,6 +12,7 @@ import click
 from pydantic import TypeAdapter
 
 from hpc.components.ports import PortType
+from hpc.components.subpipeline import EdgeLine
 from hpc.spec.model import LANGUAGE_VERSION, Pipeline
 
 Schema = dict[str, Any]
@@ -23,7 +24,6 @@ _MAY_BE_EMPTY = ("StepEntry", "Defaults")
 _KINDS = ("ContainerComponent", "ImporterComponent", "SubPipeline", "ExternalComponent")
 _FIXED_BY_USES = ("inputs", "outputs", "import", "edges")
 _REFERENCE = {"$ref": "#/$defs/Reference"}
-_PORT_TYPE = {"$ref": "#/$defs/PortType"}
 _NULL = {"type": "null"}
 
 _ABOUT = (
@@ -36,8 +36,10 @@ _ABOUT = (
 def command() -> int:
     """Print the JSON schema (draft 2020-12) of pipeline files.
 
-    With the YAML extension of VS Code, write as the first line of a pipeline file:
-    # yaml-language-server: $schema=.vscode/hpc.schema.json
+    With the YAML extension of VS Code, the first line of a pipeline file names it:
+
+    \b
+      # yaml-language-server: $schema=.vscode/hpc.schema.json
     """
     click.echo(json.dumps(pipeline_schema(), indent=2, ensure_ascii=False))
     return 0
@@ -48,34 +50,36 @@ def pipeline_schema() -> Schema:
     generated = Pipeline.model_json_schema(by_alias=True)
     models: Schema = generated["$defs"]
     models["ExternalComponent"] = _with_keys_of_every_kind(models)
-    root = _block(generated)
-    root["properties"]["hpc"] = {
-        "const": LANGUAGE_VERSION,
-        "description": generated["properties"]["hpc"]["description"],
-    }
+    properties = _block(generated)["properties"]
+    properties["hpc"] = {"type": "integer", "const": LANGUAGE_VERSION, **_only(properties["hpc"], "description")}
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "$id": f"urn:hydra-pipeline-compiler:pipeline-file:{LANGUAGE_VERSION}",
         "title": "hpc pipeline file",
-        **root,
         "description": _ABOUT,
+        "type": "object",
+        "required": generated["required"],
+        "properties": properties,
         "patternProperties": {"^x-": {"description": "ignored; a place for notes and anchors"}},
+        "additionalProperties": False,
         "$defs": {**_shared(models), **{name: _block(models[name]) for name in sorted(models)}},
     }
 
 
 def _shared(models: Schema) -> Schema:
-    """Definitions that stand for scalars: the types of ports, references, and the short forms of blocks."""
+    """Definitions that are not blocks: the types of ports, edges, references, and the short forms of blocks."""
+    named = _named()
     reference = {"type": "string", "pattern": r"\$\{\{", "description": "`${{ name }}`, filled in while compiling"}
-    shared = {"PortType": _with_reference([*_port_type()["anyOf"]]), "Reference": reference}
+    shared = {"PortType": _with_reference(named["PortType"]), "Edge": {"anyOf": named["Edge"]}, "Reference": reference}
     for name, key in _SHORT_FORMS.items():
-        if key != "type":
-            shared[f"{name}Short"] = _place(models[name]["properties"][key])
+        shared[f"{name}Short"] = _place(models[name]["properties"][key])
     return shared
 
 
-def _port_type() -> Schema:
-    return TypeAdapter(PortType).json_schema()
+def _named() -> dict[str, list[Schema]]:
+    """Alternatives that get a name although they are not models: they are long, and stand in many places."""
+    types = {"PortType": PortType, "Edge": EdgeLine}
+    return {name: _options(TypeAdapter[Any](annotation).json_schema()) for name, annotation in types.items()}
 
 
 def _with_keys_of_every_kind(models: Schema) -> Schema:
@@ -105,15 +109,23 @@ def _block(model: Schema) -> Schema:
 
 def _place(node: Schema) -> Schema:
     """A place where a value stands: everything that may be written there."""
-    if {"anyOf": node.get("anyOf")} == _port_type():
-        return {**_annotations(node), **_PORT_TYPE}
-    options = [option for each in _options(node) for option in _forms(_content(each))]
-    return {**_annotations(node), **_with_reference(options)}
+    options = _options(node)
+    for name, alternatives in _named().items():
+        if options == alternatives:
+            return {"$ref": f"#/$defs/{name}", **_annotations(node)}
+    options = [form for option in options for form in _forms(_content(option))]
+    return {**_with_reference(options), **_annotations(node)}
 
 
 def _options(node: Schema) -> list[Schema]:
+    """The alternatives of a place, those inside alternatives among them."""
+    alone = {key: value for key, value in node.items() if key not in ("title", "description", "default")}
+    return _flat(alone)
+
+
+def _flat(node: Schema) -> list[Schema]:
     found = node.get("anyOf") or node.get("oneOf")
-    return found or [{key: value for key, value in node.items() if key not in ("title", "description", "default")}]
+    return [option for each in found for option in _flat(each)] if found else [node]
 
 
 def _annotations(node: Schema) -> Schema:
@@ -131,8 +143,7 @@ def _forms(option: Schema) -> list[Schema]:
     """The option, and the short form or the empty value that may stand for it."""
     name = str(option.get("$ref", "")).rpartition("/")[2]
     if name in _SHORT_FORMS:
-        short = _PORT_TYPE if _SHORT_FORMS[name] == "type" else {"$ref": f"#/$defs/{name}Short"}
-        return [short, option]
+        return [{"$ref": f"#/$defs/{name}Short"}, option]
     return [option, _NULL] if name in _MAY_BE_EMPTY else [option]
 
 

@@ -64,7 +64,8 @@ def _ports(pipeline: Pipeline) -> Iterator[tuple[Path, Port]]:
 
 def _unknown_type(path: Path, port: Port) -> Diagnostic:
     base = port.type.base
-    near = nearest(base, [name for name in ARTIFACTS if name.startswith("google.")])
+    known = [name.removeprefix("google.") for name in ARTIFACTS if name.startswith("google.")]
+    near = nearest(base.removeprefix("google."), known)
     fact = f"hpc does not know the artifact type `{base}`; it is written as it stands."
-    fix = f"did you mean `{near}`?" if near else "make sure that the name is right."
+    fix = f"did you mean `google.{near}`?" if near else "make sure that the name is right."
     return Diagnostic(UNKNOWN_ARTIFACT, Place(path), fact, fix)

@@ -43,7 +43,7 @@ _PASSWORD = re.compile(r"(PASSWORD|PASSWD|PASSPHRASE|SECRET|CREDENTIALS?|APIKEY)
 _BEFORE_KEY = re.compile(
     r"API|ACCESS|SECRET|PRIVATE|AUTH|SIGNING|ENCRYPTION|MASTER|ACCOUNT|SERVICE|STORAGE|LICENSE|SSH"
 )
-_RANDOM = re.compile(r"(?=(.*[0-9]){3})(?=.*[A-Za-z])[A-Za-z0-9+/=_-]{20,}")
+_RANDOM = re.compile(r"(?=(.*[0-9]){3})(?=.*[A-Za-z])[A-Za-z0-9+/=]{20,}")
 _HARMLESS = re.compile(r"|true|false|yes|no|on|off|none|null|auto|default|required|optional|disabled|enabled", re.I)
 _NUMBER = re.compile(r"[-+]?[0-9]{1,9}(\.[0-9]+)?")
 _PLACE = re.compile(r"(\.{0,2}|~)/[^\s=]*|[a-z][a-z0-9+.-]*://[^\s@]*")

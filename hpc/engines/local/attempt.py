@@ -115,8 +115,8 @@ class TaskRunner:
         added = _own_environ(self._task, interpreter, self._around.environ)
         secrets = {name: self._around.environ[source] for name, source in self._task.settings.secrets.items()}
         self._command = self._mask(shlex.join(argv))
-        self._script = str(folder / "run.sh")
         write_text(folder / "run.sh", _script(self._task, argv, working, added))
+        self._script = str(folder / "run.sh")
         return Command(argv, working, {**self._around.environ, **added, **secrets})
 
     def _failed(self, text: str, exit_code: int | None, log: Path) -> tuple[TaskResult, Failure]:

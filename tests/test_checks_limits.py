@@ -1,0 +1,90 @@
+"""Sizes that a platform refuses."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+from judging import messages
+
+from hpc.compiler.checks import limits
+from hpc.compiler.checks.limits import LONGEST_ARGUMENT, MOST_TASKS
+from hpc.compiler.graph import Graph, Settings, Step
+from hpc.compiler.targets import KFP, LOCAL, VERTEX
+from hpc.components.container import ContainerComponent
+from hpc.diagnostics import Diagnostic
+from hpc.spec.model import Image, Pipeline
+
+FILE = """\
+hpc: 1
+name: p
+images: {app: repo/app:1.0}
+components:
+  train:
+    image: app
+    command: [python3, COMMAND]
+    args: [--x, [ARG], {absent: o, args: [GROUP]}]
+    inputs: {o: {type: string, optional: true}, d: {type: string, default: DEFAULT}, w: {type: dict}}
+    overrides: {k: OVERRIDE, l: [LIST]}
+    env: {A: ENV}
+steps:
+  train:
+    with: {w: {a: WITH}}
+    overrides: {m: STEP}
+edges: [train]
+"""
+PLACES = {
+    "COMMAND": ("7:24", 0),
+    "ARG": ("8:18", 0),
+    "GROUP": ("8:43", 0),
+    "DEFAULT": ("9:76", 0),
+    "OVERRIDE": ("10:20", 0),
+    "ENV": ("11:14", 0),
+    "WITH": ("14:15", 9),
+    "STEP": ("15:20", 0),
+}
+
+
+@pytest.mark.parametrize("word", PLACES)
+def test_a_constant_of_128_kib(word: str) -> None:
+    place, around = PLACES[word]
+    text = FILE.replace(word, "é" * ((LONGEST_ARGUMENT - around + 1) // 2))
+    size = LONGEST_ARGUMENT + around % 2
+    assert messages(text, only="HPC113") == [
+        f"{place} error HPC113 this value is {size:,} bytes long; an argument must be shorter than 131,072 bytes. | "
+        "put it into a file that a component reads."
+    ]
+    assert messages(FILE.replace(word, "x" * (LONGEST_ARGUMENT - around - 1)), only="HPC113") == []
+
+
+def test_a_list_is_measured_whole() -> None:
+    words = ", ".join(["x" * 1000] * 131)
+    assert [message[:24] for message in messages(FILE.replace("LIST", words), only="HPC113")] == [
+        "10:33 error HPC113 this "
+    ]
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="the limit is that of Linux")
+def test_the_limit_is_what_linux_does() -> None:
+    subprocess.run(["true", "x" * (LONGEST_ARGUMENT - 1)], check=True)
+    with pytest.raises(OSError, match="Argument list too long"):
+        subprocess.run(["true", "x" * LONGEST_ARGUMENT], check=False)
+
+
+def graph_of(count: int) -> Graph:
+    component = ContainerComponent.model_validate({"image": "app"})
+    whole = Pipeline.model_validate({"hpc": 1, "name": "p", "components": {"c": {"image": "app"}}, "edges": []})
+    settings = Settings(Image(uri="repo/app:1"), {}, {}, None, True, None, None)
+    step = Step("s", "", "c", component, settings, {}, (), ("components", "c"), ("edges", 0), False)
+    return Graph(whole, (step,) * count, {})
+
+
+def test_vertex_takes_ten_thousand_tasks() -> None:
+    assert list(limits.check(graph_of(MOST_TASKS), VERTEX)) == []
+    found: list[Diagnostic] = list(limits.check(graph_of(MOST_TASKS + 1), VERTEX))
+    assert [(one.rule.code, one.rule.severity, one.fact) for one in found] == [
+        ("HPC513", "error", "the pipeline has 10,001 steps; a job on Vertex AI Pipelines has at most 10,000 tasks.")
+    ]
+    for target in (KFP, LOCAL):
+        assert list(limits.check(graph_of(MOST_TASKS + 1), target)) == []

@@ -1,0 +1,289 @@
+"""What a target cannot do, and what the compiled file does not hold."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from judging import NoFiles, codes, messages
+
+from hpc.compiler import compile  # noqa: A004
+from hpc.compiler.targets import KFP, LOCAL, VERTEX, Target
+from hpc.diagnostics import Source
+
+TARGET = "HPC504"
+WRITTEN = "HPC510 HPC511 HPC512 HPC514"
+
+
+def pipeline(accelerator: str = "{}", rest: str = "", image: str = "repo/app:1.0", keys: str = "") -> str:
+    """The accelerator is in line 5 from column 6, `keys` in line 7 from column 37, `rest` on line 9."""
+    return f"""\
+hpc: 1
+name: small
+images: {{app: {image}}}
+accelerators:
+  a: {accelerator}
+components:
+  train: {{image: app, accelerator: a{keys}}}
+edges: [train]
+{rest}"""
+
+
+# ---------------------------------------------------------------- HPC504
+
+
+def test_kfp_runs_a_step_on_one_machine_without_tpus() -> None:
+    assert messages(pipeline("{nodes: 4, tpu: v5e}"), "kfp", only=TARGET) == [
+        "5:14 error HPC504 Kubeflow Pipelines runs a step on one machine, but accelerator `a` asks for 4. | "
+        "remove `nodes`, or give the step another accelerator.",
+        "5:22 error HPC504 hpc cannot ask for TPUs on Kubeflow Pipelines. | "
+        "give the step an accelerator with a `gpu`, or with neither.",
+    ]
+    assert messages(pipeline("{nodes: 1, gpu: T4}"), "kfp", only=TARGET) == []
+    for target in ("vertex", "local"):
+        assert messages(pipeline("{nodes: 4, tpu: v5e}"), target, only=TARGET) == []
+
+
+def test_an_accelerator_that_no_step_uses_may_be_for_another_target() -> None:
+    text = pipeline("{gpu: T4}").replace("components:", "  big: {nodes: 4, tpu: v5e}\ncomponents:")
+    assert messages(text, "kfp", only=TARGET) == []
+
+
+RUN = """\
+hpc: 1
+name: small
+images: {app: repo/app:1.0}
+components:
+  train:
+    image: app
+    command: [python3, "x=${{ run.NAME }}"]
+    args: [--a, ["${{ run.NAME }}"], {absent: o, args: ["-${{ run.NAME }}"]}]
+    inputs: {o: {type: string, optional: true}}
+    overrides: {k: ["${{ run.NAME }}"]}
+steps:
+  train: {overrides: {j: "${{ run.NAME }}"}}
+edges: [train]
+"""
+
+
+@pytest.mark.parametrize(
+    ("target", "name", "title", "works"),
+    [
+        ("vertex", "workspace", "Vertex AI Pipelines", "Kubeflow Pipelines"),
+        ("kfp", "root", "Kubeflow Pipelines", "Vertex AI Pipelines and this machine"),
+        ("kfp", "executor_output", "Kubeflow Pipelines", "Vertex AI Pipelines and this machine"),
+        ("local", "workspace", "this machine", "Kubeflow Pipelines"),
+    ],
+)
+def test_a_name_of_the_run_that_the_target_does_not_know(target: str, name: str, title: str, works: str) -> None:
+    message = f"error HPC504 {title} does not know `run.{name}`. | remove it; it works on {works}."
+    places = ["7:27", "8:19", f"8:{55 + len(name)}", "10:22", "12:27"]
+    assert messages(RUN.replace("NAME", name), target, only=TARGET) == [f"{place} {message}" for place in places]
+
+
+@pytest.mark.parametrize(
+    ("target", "name"), [("vertex", "root"), ("kfp", "workspace"), ("kfp", "name"), ("local", "root"), ("vertex", "id")]
+)
+def test_names_of_the_run_that_the_target_knows(target: str, name: str) -> None:
+    assert messages(RUN.replace("NAME", name), target, only=TARGET) == []
+
+
+SECRETS = """\
+hpc: 1
+name: small
+images: {app: repo/app:1.0}
+components:
+  train: {image: app, env: {B: {secret: s}, LITERAL: x}}
+steps:
+  train: {env: {C: {secret: s}}}
+defaults: {env: {A: {secret: s}}}
+secrets: {s: {local: env:S}}
+edges: [train]
+"""
+
+
+@pytest.mark.parametrize(("target", "title"), [("vertex", VERTEX.title), ("kfp", KFP.title)])
+def test_secrets_are_not_passed_yet(target: str, title: str) -> None:
+    assert messages(SECRETS, target, only=TARGET) == [
+        f"{place} error HPC504 this version cannot pass secrets on {title} yet, so `{name}` would be missing. | "
+        f"remove `{name}` for this target, or compile for `local`."
+        for place, name in (("5:29", "B"), ("7:17", "C"), ("8:18", "A"))
+    ]
+
+
+def test_secrets_on_this_machine() -> None:
+    assert messages(SECRETS, "local", only=TARGET) == []
+
+
+# ---------------------------------------------------------------- Vertex AI: what only a CustomJob has
+
+
+def test_a_machine_is_written_as_limits() -> None:
+    assert messages(pipeline("{machine: n1-standard-4, gpu: T4}"), only=WRITTEN) == [
+        "5:16 warning HPC510 this version cannot ask for `n1-standard-4` itself: its 4 CPUs and 15GB are written as "
+        "limits, and Vertex AI chooses the machine. | "
+        "if that is enough, write `cpu: 4, memory: 15GB` and no `machine`."
+    ]
+
+
+def test_a_machine_with_more_than_a_step_can_have_and_what_is_lost_besides() -> None:
+    accelerator = "{machine: a2-highgpu-8g, gpu: A100, count: 8, nodes: 4, spot: true, disk: 500GB, vertex: {x: 1}}"
+    assert messages(pipeline(accelerator), only=WRITTEN) == [
+        "5:16 warning HPC510 this version cannot ask for `a2-highgpu-8g` itself: its 96 CPUs and 624GB are written as "
+        "limits (the most a step can have), and Vertex AI chooses the machine; `disk`, `spot`, `nodes` and "
+        "`vertex` are "
+        "not in the compiled file. | if that is enough, write `cpu: 96, memory: 624GB` and no `machine`, and remove "
+        "`disk`, `spot`, `nodes` and `vertex`."
+    ]
+
+
+def test_without_a_machine_what_is_lost_is_named() -> None:
+    assert messages(pipeline("{gpu: T4, spot: true}"), only=WRITTEN) == [
+        "5:16 warning HPC510 `spot` is not in the compiled file: this version does not write a CustomJob for "
+        "accelerator `a`. | remove `spot` if the step can do without."
+    ]
+    assert messages(pipeline("{tpu: v5e, disk: 200GB}"), only=WRITTEN) == [
+        "5:17 warning HPC510 `disk` and `tpu` are not in the compiled file: this version does not write a "
+        "CustomJob for "
+        "accelerator `a`. | remove `disk` and `tpu` if the step can do without."
+    ]
+
+
+def test_a_machine_that_is_not_in_the_table_is_lost_too() -> None:
+    assert messages(pipeline("{machine: c4-standard-8, disk: 200GB}"), only=WRITTEN) == [
+        "5:7 warning HPC510 `machine` and `disk` are not in the compiled file: this version does not write a CustomJob "
+        "for accelerator `a`. | remove `machine` and `disk` if the step can do without."
+    ]
+
+
+@pytest.mark.parametrize(
+    "accelerator", ["{}", "{gpu: T4, count: 2, cpu: 4, memory: 8GB, nodes: 1, spot: false, vertex: {}}"]
+)
+def test_container_resources_are_written_without_a_word(accelerator: str) -> None:
+    assert messages(pipeline(accelerator), only=WRITTEN) == []
+
+
+def test_one_message_for_an_accelerator_however_many_steps_use_it() -> None:
+    text = pipeline("{machine: n1-standard-4}").replace(
+        "edges: [train]", "steps: {b: {uses: train}}\nedges: [train, b]"
+    )
+    assert codes(text).count("HPC510") == 1
+    assert codes(text.replace("accelerator: a", "")).count("HPC510") == 0
+
+
+@pytest.mark.parametrize("target", [VERTEX, KFP])
+def test_timeouts_of_components_and_steps(target: Target) -> None:
+    text = pipeline(keys=", timeout: 2h", rest="steps: {b: {uses: train}, c: {uses: train, timeout: 1h}}\n")
+    text = text.replace("edges: [train]", "edges: [train, b, c]")
+    message = (
+        f"warning HPC510 `timeout` is not in the compiled file: this version does not write it for {target.title}."
+    )
+    assert messages(text, target.name, only=WRITTEN) == [
+        f"{place} {message} | remove it if the step can do without." for place in ("7:39", "9:44")
+    ]
+
+
+def test_a_timeout_in_defaults() -> None:
+    defaults = "defaults: {timeout: 2h}\n"
+    assert messages(pipeline(rest=defaults), only=WRITTEN) == [
+        "9:12 warning HPC511 `defaults.timeout` has no effect on Vertex AI Pipelines: a container step has no timeout "
+        "there. | write `timeout` on the components that need it, or remove it."
+    ]
+    assert messages(pipeline(rest=defaults), "kfp", only=WRITTEN) == [
+        "9:12 warning HPC510 `timeout` is not in the compiled file: this version does not write it for Kubeflow "
+        "Pipelines. | remove it if the step can do without."
+    ]
+    assert [code for code in codes(pipeline(keys=", timeout: 1h", rest=defaults)) if code in WRITTEN] == ["HPC510"]
+
+
+# ---------------------------------------------------------------- Kubeflow Pipelines
+
+
+def test_machine_disk_and_spot_are_noted_on_kfp() -> None:
+    accelerator = "{gpu: T4, machine: n1-standard-4, disk: 200GB, spot: true}"
+    assert messages(pipeline(accelerator), "kfp", only=WRITTEN) == [
+        "5:16 note HPC512 `machine`, `disk` and `spot` of accelerator `a` write nothing on Kubeflow Pipelines. | "
+        "nothing to do; `gpu`, `cpu` and `memory` are written."
+    ]
+    assert messages(pipeline("{spot: true}"), "kfp", only=WRITTEN) == [
+        "5:7 note HPC512 `spot` of accelerator `a` writes nothing on Kubeflow Pipelines. | "
+        "nothing to do; `gpu`, `cpu` and `memory` are written."
+    ]
+    assert messages(pipeline("{gpu: T4, cpu: 2, spot: false}"), "kfp", only=WRITTEN) == []
+
+
+def test_fields_for_kubernetes_are_not_written() -> None:
+    text = pipeline("{kfp: {node_selector: {pool: a100}}}", rest="targets: {kfp: {pipeline: {ttl: 3d}}}\n")
+    assert messages(text, "kfp", only=WRITTEN) == [
+        "5:7 warning HPC510 `kfp` of accelerator `a` is not in the compiled file: this version does not write it. | "
+        "remove it if the step can do without.",
+        "9:17 warning HPC510 `targets.kfp.pipeline` is not in the compiled file: this version does not write it. | "
+        "remove it if the run can do without.",
+    ]
+    assert messages(text, "vertex", only=WRITTEN) == []
+
+
+# ---------------------------------------------------------------- this machine
+
+BUILT = "{uri: repo/app:1.0, build: {context: ./app}}"
+
+
+def test_a_profile_is_noted_once_on_this_machine() -> None:
+    assert messages(pipeline("{machine: n1-standard-4, gpu: T4, count: 2}", image=BUILT), "local", only=WRITTEN) == [
+        "5:3 note HPC512 accelerator `a`: runs on this machine; the machine profile is not used. | "
+        "nothing to do; to reserve GPUs here, add `local: {gpus: 2}`."
+    ]
+    assert messages(pipeline("{cpu: 2, gpu: T4, local: {gpus: 1}}", image=BUILT), "local", only=WRITTEN) == [
+        "5:3 note HPC512 accelerator `a`: runs on this machine; the machine profile is not used. | nothing to do."
+    ]
+    assert messages(pipeline("{description: any, local: {gpus: 1}}", image=BUILT), "local", only=WRITTEN) == []
+
+
+FOLDER = (
+    "no `local.dir` and no `build.context` says otherwise. | nothing to do if that is right; else add `local: {dir: …}`"
+)
+
+
+def test_steps_without_a_folder_are_named_in_one_note() -> None:
+    text = pipeline().replace("edges: [train]", "steps: {b: {uses: train}}\nedges: [train, b]")
+    assert messages(text, "local", only=WRITTEN) == [
+        "3:10 note HPC514 `b`, `train` run in the folder of this file with the interpreter that runs hpc: "
+        f"{FOLDER} to image `app`."
+    ]
+    with_python = pipeline(image="{uri: repo/app:1.0, local: {python: python3.12}}")
+    assert messages(with_python, "local", only=WRITTEN) == [
+        f"3:10 note HPC514 `train` runs in the folder of this file: {FOLDER} to image `app`."
+    ]
+
+
+def test_many_steps_without_a_folder() -> None:
+    names = ", ".join(f"s{number:02}" for number in range(12))
+    steps = "".join(f"  s{number:02}: {{uses: train}}\n" for number in range(12))
+    text = pipeline(rest=f"steps:\n{steps}").replace("edges: [train]", f"edges: [{names}]")
+    [message] = messages(text, "local", only="HPC514")
+    assert message.startswith("3:10 note HPC514 `s00`, `s01`, ")
+    assert "`s09` and 2 more run in" in message
+
+
+@pytest.mark.parametrize(
+    ("image", "accelerator"),
+    [
+        (BUILT, "{}"),
+        ("{uri: repo/app:1.0, local: {dir: app}}", "{}"),
+        ("repo/app:1.0", "{local: {dir: app}}"),
+    ],
+)
+def test_steps_with_a_folder_need_no_note(image: str, accelerator: str) -> None:
+    assert messages(pipeline(accelerator, image=image), "local", only=WRITTEN) == []
+    compiled = compile(Source("p.yaml", pipeline(accelerator, image=image)), LOCAL, NoFiles()).text
+    assert '"dir": "app"' in compiled or "dir: app" in compiled
+
+
+def test_what_the_messages_say_is_what_the_compiled_file_holds() -> None:
+    text = pipeline("{machine: n1-standard-4, gpu: T4, disk: 200GB, spot: true}", keys=", timeout: 2h")
+    compiled = compile(Source("p.yaml", text), VERTEX, NoFiles())
+    [container] = [one["container"] for one in json.loads(compiled.text)["deploymentSpec"]["executors"].values()]
+    assert (container["resources"]["resourceCpuLimit"], container["resources"]["resourceMemoryLimit"]) == ("4", "15G")
+    for lost in ("n1-standard-4", "200", "spot", "7200", "2h", "CustomJob"):
+        assert lost not in compiled.text
+    assert [one.rule.code for one in compiled.diagnostics] == ["HPC510", "HPC510"]
