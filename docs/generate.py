@@ -56,7 +56,7 @@ def errors_page() -> str:
     return f"""# Messages
 {GENERATED}
 A message has a place, a code, the fact and the next thing to type. `hpc explain HPC301` prints what this page says.
-Errors stop the compiler (exit code 1); warnings and notes do not. All mistakes that can be told apart are shown at once.
+Errors stop the compiler (exit code 1); warnings and notes do not. All mistakes of a stage are shown at once.
 
 | codes | about |
 | --- | --- |
@@ -76,8 +76,9 @@ def _rule_section(rule: Rule) -> str:
 def _message(code: str) -> str:
     """What hpc says to a file that is wrong in this way; empty if the tests have none."""
     for path in sorted(CASES.glob(f"{code}-*.yaml")):
-        found = [diagnostic for diagnostic in compile_case(path).diagnostics if diagnostic.rule.code == code]
-        return as_text(found[:1])
+        for diagnostic in compile_case(path).diagnostics:
+            if diagnostic.rule.code == code:
+                return as_text([diagnostic])
     return ""
 
 
@@ -146,7 +147,7 @@ def _command_section(name: str) -> str:
 
 def help_of(name: str | None = None) -> str:
     """What `hpc --help` or `hpc NAME --help` prints on a terminal that is 100 columns wide."""
-    context = click.Context(cli.cli, info_name="hpc", terminal_width=WIDTH)
+    context = cli.cli.make_context("hpc", [], resilient_parsing=True, terminal_width=WIDTH)
     if name is None:
         return cli.cli.get_help(context)
     command = cli.cli.get_command(context, name)
@@ -182,7 +183,7 @@ def examples_page() -> str:
     sections = [_example_section(path) for path in sorted(ROOT.glob("examples/*/pipeline.yaml"))]
     return f"""# Examples
 {GENERATED}
-Each folder of [examples/](../examples) holds a pipeline file with comments; its tests compile it for every target.
+Each folder of [examples/](../examples) holds a pipeline file with comments.
 
 {"".join(sections).rstrip()}
 """

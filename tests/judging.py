@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from hpc.compiler import Choice, compile  # noqa: A004
+from hpc.compiler import Choice, compile
 from hpc.compiler.targets import TARGETS
 from hpc.diagnostics import Diagnostic, Rejected, Source
 

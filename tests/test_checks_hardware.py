@@ -107,6 +107,11 @@ MESSAGES = [
         "5:36 error HPC501 TPU v5e cannot be attached to `n1-standard-8`: it needs ct5lp-hightpu machines. | "
         "`machine: ct5lp-hightpu-1t`.",
     ),
+    (
+        "{machine: n1-standard-8, tpu: v3}",
+        "5:36 error HPC501 TPU v3 cannot be attached to `n1-standard-8`: it needs cloud-tpu machines. | "
+        "`machine: cloud-tpu`.",
+    ),
     ("{gpu: T44}", "5:12 error HPC502 `T44` is not a GPU of Vertex AI. | did you mean `T4`?"),
     (
         "{gpu: K80}",

@@ -7,7 +7,7 @@ import json
 import pytest
 from judging import NoFiles, codes, messages
 
-from hpc.compiler import compile  # noqa: A004
+from hpc.compiler import compile
 from hpc.compiler.targets import KFP, LOCAL, VERTEX, Target
 from hpc.diagnostics import Source
 

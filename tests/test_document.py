@@ -19,6 +19,7 @@ from omegaconf import OmegaConf
 from hpc.diagnostics import Diagnostic, Place, Rejected, Source, Span
 from hpc.spec import nodes, scalars
 from hpc.spec.document import RULES, Document, Node, decode, read, read_value, warnings
+from hpc.spec.yaml_errors import RULES as SYNTAX_RULES
 
 
 @pytest.fixture(params=["C", "Python"])
@@ -407,7 +408,7 @@ def test_all_mistakes_are_found_and_sorted_up_to_a_syntax_error() -> None:
 
 
 def test_every_rule_has_a_bad_case_and_a_code_of_its_own() -> None:
-    codes = [rule.code for rule in RULES]
+    codes = [rule.code for rule in (*RULES, *SYNTAX_RULES)]
     assert codes == [f"HPC{number:03d}" for number in range(1, 19)]
     expected = [message for _, message in ROWS.values()] + list(REFUSED.values())
     found = {message.split()[1] for message in expected}

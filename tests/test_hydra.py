@@ -46,7 +46,7 @@ PLACEHOLDER = "{{$.inputs.parameters['v']}}"
 PARSER = OverridesParser.create()
 
 
-class Started(Exception):  # noqa: N818 - it is no error
+class Started(Exception):
     """Raised in place of starting a program."""
 
 

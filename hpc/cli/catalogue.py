@@ -8,12 +8,12 @@ from hpc.compiler.link import RULES as LINK_RULES
 from hpc.compiler.render import RULES as RENDER_RULES
 from hpc.diagnostics import Rule
 from hpc.engines.local.rules import RULES as LOCAL_ENGINE_RULES
-from hpc.spec import document, edges, expand, load, merge
+from hpc.spec import document, edges, expand, load, merge, unused, yaml_errors
 
 
 def catalogue() -> dict[str, Rule]:
     """Rules by code, in the order of codes."""
-    modules = (document, merge, expand, load, edges, *CHECKS, disk, init, run)
+    modules = (document, yaml_errors, merge, expand, load, unused, edges, *CHECKS, disk, init, run)
     rules = [rule for module in modules for rule in module.RULES]
     rules += [*LINK_RULES, *RENDER_RULES, *LOCAL_ENGINE_RULES]
     return {rule.code: rule for rule in sorted(rules, key=_code)}

@@ -143,12 +143,13 @@ def _typed(given: Mapping[str, str], types: Mapping[str, str]) -> dict[str, obje
     return values
 
 
-def _check_limits(arguments: Mapping[str, object], ports: Mapping[str, InputPort]) -> None:
+def _check_limits(arguments: Mapping[str, Any], ports: Mapping[str, InputPort]) -> None:
     found: list[Diagnostic] = []
     for name, value in arguments.items():
         trouble = objection(ports[name], ports[name].type, value)
         if trouble:
-            found.append(Diagnostic(OUTSIDE_LIMITS, Span.of_file(f"-i {name}"), f"the value {trouble[0]}.", "give another value."))
+            where, fact = Span.of_file(f"-i {name}"), f"the value {trouble[0]}."
+            found.append(Diagnostic(OUTSIDE_LIMITS, where, fact, "give another value."))
     if found:
         raise Rejected(found)
 

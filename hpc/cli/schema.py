@@ -78,7 +78,7 @@ def _shared(models: Schema) -> Schema:
 
 def _named() -> dict[str, list[Schema]]:
     """Alternatives that get a name although they are not models: they are long, and stand in many places."""
-    types = {"PortType": PortType, "Edge": EdgeLine}
+    types: dict[str, Any] = {"PortType": PortType, "Edge": EdgeLine}
     return {name: _options(TypeAdapter[Any](annotation).json_schema()) for name, annotation in types.items()}
 
 

@@ -1,4 +1,4 @@
-"""The compiler: text of a pipeline file in, text of KFP IR out, through stages in one order. The best page to read first.
+"""The compiler: text of a pipeline file in, text of KFP IR out, through stages in one order. Best read first.
 
     read -> settle (profiles, --set, ${{ }}, uses) -> load -> link -> check -> render -> lower -> emit
 
@@ -8,7 +8,7 @@ asks the network; the files that a pipeline file names are read through `Files`.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 
@@ -26,6 +26,7 @@ from hpc.spec.expand import expanded
 from hpc.spec.load import load
 from hpc.spec.merge import with_profiles, with_siblings
 from hpc.spec.model import Pipeline, Targets
+from hpc.spec.unused import unused
 
 
 @dataclass(frozen=True)
@@ -88,13 +89,14 @@ def default_target(targets: Targets) -> Target:
 def understood(source: Source, files: Files, choice: Choice) -> tuple[Document, Pipeline, list[Diagnostic]]:
     """The file as one settled document and as data, with warnings; the stages up to `load`."""
     original = read(source)
-    document, found = expanded(with_profiles(original, choice.profiles, choice.settings), files.read_text)
+    merged = with_profiles(original, choice.profiles, choice.settings)
+    document, found = expanded(merged, files.read_text)
     document = with_siblings(document)
-    return document, load(document), [*found, *warnings(original)]
+    return document, load(document), [*found, *warnings(original), *located(unused(original, merged), original)]
 
 
 @contextmanager
-def located_in(document: Document) -> Iterator[None]:
+def located_in(document: Document) -> Generator[None, None, None]:
     """Whatever is rejected inside names paths; it leaves with characters of the source."""
     try:
         yield

@@ -14,9 +14,15 @@ from collections.abc import Mapping
 from dataclasses import fields, is_dataclass
 from functools import lru_cache
 from json.encoder import encode_basestring
-from typing import Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from hpc.compiler.ir import Json, PipelineSpec, PlatformSpec
+
+if TYPE_CHECKING:
+    from _typeshed import DataclassInstance
+
+_Fields: TypeAlias = "Mapping[str, Any] | DataclassInstance"
+_Value: TypeAlias = "str | int | float | bool | list[Any] | tuple[Any, ...] | _Fields | None"
 
 # Characters that JSON allows in a string and YAML 1.1 does not, or would take for a line end.
 _NOT_FOR_YAML = re.compile("[\x7f-\x9f\u2028\u2029\ufeff\ufffe\uffff]")
@@ -35,8 +41,8 @@ def emit_component(spec: PipelineSpec) -> str:
     class Dumper(yaml.SafeDumper):
         """PyYAML's own, but texts of several lines as blocks."""
 
-    def text(dumper: yaml.SafeDumper, value: str) -> yaml.ScalarNode:
-        return dumper.represent_scalar("tag:yaml.org,2002:str", value, style="|" if "\n" in value else None)
+    def text(_: yaml.SafeDumper, value: str) -> yaml.ScalarNode:
+        return yaml.ScalarNode("tag:yaml.org,2002:str", value, style="|" if "\n" in value else None)
 
     Dumper.add_representer(str, text)
     return yaml.dump(json.loads(canonical(spec)), Dumper=Dumper, sort_keys=False, allow_unicode=True, width=120)
@@ -49,7 +55,7 @@ def canonical(value: Any) -> str:
     return "".join(out)
 
 
-def _write(value: Any, line: str, out: list[str]) -> None:
+def _write(value: _Value, line: str, out: list[str]) -> None:
     if isinstance(value, str):
         out.append(_string(value))
     elif isinstance(value, bool) or value is None:
@@ -79,7 +85,7 @@ def _write_block(brackets: str, entries: list[tuple[str, Any]], line: str, out: 
     out.append(f"{line}{brackets[1]}")
 
 
-def _entries(value: Any) -> list[tuple[str, Any]]:
+def _entries(value: _Fields) -> list[tuple[str, Any]]:
     """The key, as it is written, and the value of every entry of a mapping or field of a message."""
     if isinstance(value, Mapping):
         return [(f"{_string(key)}: ", value[key]) for key in sorted(value)]

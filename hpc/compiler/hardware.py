@@ -26,7 +26,7 @@ _SMALLER = {"GB": ("MB", 1000), "GiB": ("MiB", 1024)}
 
 @cache
 def machine_table() -> dict[str, Any]:
-    """`machines`: type -> {cpu, memory_gb, gpu: {name: counts}}; `accelerators`: API name -> {number, kind, regions}."""
+    """`machines`: type -> {cpu, memory_gb, gpu: {name: counts}}; `accelerators`: API name -> its facts."""
     return json.loads((Path(__file__).parent / "machines.json").read_text(encoding="utf-8"))
 
 

@@ -15,20 +15,20 @@ SDK_VERSION = "hpc-1"
 """Frozen: it must not change from one release of hpc to the next, because nothing of the meaning does."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False, repr=False)
 class Json:
     """Any JSON value, written as it stands, even if it is empty."""
 
     value: Any
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False, repr=False)
 class ArtifactTypeSchema:
     schema_title: str
     schema_version: str = "0.0.1"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False, repr=False)
 class ParameterSpec:
     parameter_type: str
     description: str | None = None
@@ -37,7 +37,7 @@ class ParameterSpec:
     literals: tuple[Any, ...] = ()
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False, repr=False)
 class ArtifactSpec:
     artifact_type: ArtifactTypeSchema
     description: str | None = None
@@ -45,54 +45,54 @@ class ArtifactSpec:
     is_artifact_list: bool | None = None
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False, repr=False)
 class Definitions:
     """ComponentInputsSpec and ComponentOutputsSpec."""
 
-    parameters: Mapping[str, ParameterSpec] = field(default_factory=dict)
-    artifacts: Mapping[str, ArtifactSpec] = field(default_factory=dict)
+    parameters: Mapping[str, ParameterSpec] = field(default_factory=dict[str, ParameterSpec])
+    artifacts: Mapping[str, ArtifactSpec] = field(default_factory=dict[str, ArtifactSpec])
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False, repr=False)
 class InputParameter:
     """TaskInputsSpec.InputParameterSpec: exactly one field is set."""
 
-    task_output_parameter: Mapping[str, str] = field(default_factory=dict)
-    runtime_value: Mapping[str, Any] = field(default_factory=dict)
+    task_output_parameter: Mapping[str, str] = field(default_factory=dict[str, str])
+    runtime_value: Mapping[str, Any] = field(default_factory=dict[str, Any])
     component_input_parameter: str | None = None
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False, repr=False)
 class InputArtifact:
     """TaskInputsSpec.InputArtifactSpec: exactly one field is set."""
 
-    task_output_artifact: Mapping[str, str] = field(default_factory=dict)
+    task_output_artifact: Mapping[str, str] = field(default_factory=dict[str, str])
     component_input_artifact: str | None = None
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False, repr=False)
 class TaskInputs:
-    parameters: Mapping[str, InputParameter] = field(default_factory=dict)
-    artifacts: Mapping[str, InputArtifact] = field(default_factory=dict)
+    parameters: Mapping[str, InputParameter] = field(default_factory=dict[str, InputParameter])
+    artifacts: Mapping[str, InputArtifact] = field(default_factory=dict[str, InputArtifact])
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False, repr=False)
 class TaskInfo:
     name: str
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False, repr=False)
 class ComponentRef:
     name: str
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False, repr=False)
 class CachingOptions:
     enable_cache: bool
     cache_key: str | None = None
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False, repr=False)
 class RetryPolicy:
     max_retry_count: int
     backoff_duration: str
@@ -100,7 +100,7 @@ class RetryPolicy:
     backoff_max_duration: str
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False, repr=False)
 class Task:
     task_info: TaskInfo
     component_ref: ComponentRef
@@ -110,13 +110,13 @@ class Task:
     retry_policy: RetryPolicy | None = None
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False, repr=False)
 class Dag:
     tasks: Mapping[str, Task]
-    outputs: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    outputs: Mapping[str, Mapping[str, Any]] = field(default_factory=dict[str, Mapping[str, Any]])
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False, repr=False)
 class Component:
     """ComponentSpec: a container by its executor label, or a DAG."""
 
@@ -149,13 +149,13 @@ class Resources:
     accelerator: AcceleratorConfig | None = None
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False, repr=False)
 class EnvVar:
     name: str
     value: str
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False, repr=False)
 class Container:
     image: str
     command: tuple[str, ...]
@@ -164,24 +164,24 @@ class Container:
     resources: Resources | None = None
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False, repr=False)
 class Executor:
     container: Container
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False, repr=False)
 class DeploymentSpec:
     executors: Mapping[str, Executor]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False, repr=False)
 class PipelineInfo:
     name: str
     display_name: str | None = None
     description: str | None = None
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, eq=False, repr=False, kw_only=True)
 class PipelineSpec:
     pipeline_info: PipelineInfo
     schema_version: str = SCHEMA_VERSION
@@ -192,7 +192,7 @@ class PipelineSpec:
     deployment_spec: DeploymentSpec
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False, repr=False)
 class PlatformSpec:
     """The second document: settings by platform and executor label that the first has no place for."""
 

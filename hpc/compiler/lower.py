@@ -6,7 +6,7 @@ Names in the IR are the names of the file with `-` for `_`, so that inserting a 
 from __future__ import annotations
 
 import posixpath
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from hpc.compiler import ir
@@ -19,7 +19,7 @@ from hpc.components import placeholders
 from hpc.components.fields import CacheKey, Retry, SecretRef, seconds
 from hpc.components.ports import InputPort, OutputPort, Port
 from hpc.components.types import STRING, Type
-from hpc.components.use import Use, element_name, run_names
+from hpc.components.use import Use, element_name
 from hpc.spec.model import LocalPlace, Pipeline
 
 
@@ -40,7 +40,7 @@ def lower(graph: Graph, specs: Mapping[str, ComponentSpec], target: Target) -> i
 
 def lower_component(name: str, spec: ComponentSpec, settings: Settings, target: Target) -> ir.PipelineSpec:
     """One component alone, as the component file that the KFP SDK loads and uses like one of its own."""
-    definitions = _inputs(spec.use, target)
+    definitions = _inputs(spec, target)
     inputs = ir.TaskInputs(
         parameters={port: ir.InputParameter(component_input_parameter=port) for port in definitions.parameters},
         artifacts={port: ir.InputArtifact(component_input_artifact=port) for port in definitions.artifacts},
@@ -73,31 +73,33 @@ def _root_folder(pipeline: Pipeline, target: Target) -> str | None:
 def _root(graph: Graph, specs: Mapping[str, ComponentSpec], target: Target) -> ir.Component:
     pipeline = graph.pipeline
     return ir.Component(
-        input_definitions=ir.Definitions(
-            {name: _parameter(port, port.type, target) for name, port in pipeline.inputs.items()}
-        ),
-        output_definitions=_outputs(pipeline.outputs),
+        input_definitions=_definitions(((name, port, port.type) for name, port in pipeline.inputs.items()), target),
+        output_definitions=_outputs({port.as_ or name: port for name, port in pipeline.outputs.items()}),
         dag=ir.Dag(
             tasks={_key(step.name): _task(step, specs[spec_name(step)]) for step in graph.steps},
-            outputs=_dag_outputs(graph.outputs),
+            outputs=_dag_outputs({pipeline.outputs[name].as_ or name: one for name, one in graph.outputs.items()}),
         ),
     )
 
 
 def _component(name: str, spec: ComponentSpec, target: Target) -> ir.Component:
-    return ir.Component(_inputs(spec.use, target), _outputs(spec.use.component.outputs), executor_label=f"exec-{name}")
+    return ir.Component(_inputs(spec, target), _outputs(spec.use.component.outputs), executor_label=f"exec-{name}")
 
 
-def _inputs(use: Use, target: Target) -> ir.Definitions:
+def _inputs(spec: ComponentSpec, target: Target) -> ir.Definitions:
+    hidden = {placeholders.run_input(name): ir.ParameterSpec(STRING.parameter) for name in spec.run_names}
+    definitions = _definitions(_declared(spec.use), target)
+    return ir.Definitions({**definitions.parameters, **hidden}, definitions.artifacts)
+
+
+def _definitions(ports: Iterable[tuple[str, InputPort, Type]], target: Target) -> ir.Definitions:
     parameters: dict[str, ir.ParameterSpec] = {}
     artifacts: dict[str, ir.ArtifactSpec] = {}
-    for name, port, port_type in _declared(use):
+    for name, port, port_type in ports:
         if port_type.is_artifact:
             artifacts[name] = _artifact(port, port_type, optional=port.optional)
         else:
             parameters[name] = _parameter(port, port_type, target)
-    for name in run_names(use):
-        parameters[placeholders.run_input(name)] = ir.ParameterSpec(STRING.parameter)
     return ir.Definitions(parameters, artifacts)
 
 
@@ -158,23 +160,23 @@ def _task(step: Step, spec: ComponentSpec) -> ir.Task:
         task_info=ir.TaskInfo(step.title or _key(step.name)),
         component_ref=ir.ComponentRef(f"comp-{spec_name(step)}"),
         dependent_tasks=tuple(sorted(map(_key, step.after))),
-        inputs=_task_inputs(step, spec.use),
+        inputs=_task_inputs(step, spec),
         caching_options=_caching(step.settings),
         retry_policy=_retry(step.settings.retry),
     )
 
 
-def _task_inputs(step: Step, use: Use) -> ir.TaskInputs:
+def _task_inputs(step: Step, spec: ComponentSpec) -> ir.TaskInputs:
     parameters: dict[str, ir.InputParameter] = {}
     artifacts: dict[str, ir.InputArtifact] = {}
-    for name, binding in _single_bindings(step, use):
+    for name, binding in _single_bindings(step, spec.use):
         if isinstance(binding, Constant):
             parameters[name] = ir.InputParameter(runtime_value={"constant": binding.value})
         elif binding.type.is_artifact:
             artifacts[name] = _artifact_source(binding)
         else:
             parameters[name] = _parameter_source(binding)
-    for name in run_names(use):
+    for name in spec.run_names:
         parameters[placeholders.run_input(name)] = ir.InputParameter(runtime_value={"constant": placeholders.RUN[name]})
     return ir.TaskInputs(parameters, artifacts)
 

@@ -1,4 +1,4 @@
-"""Components become component specs through Jinja: a `Graph` enters, one `ComponentSpec` for each distinct container leaves.
+"""Components become component specs through Jinja: a `Graph` enters, a `ComponentSpec` for each container leaves.
 
 What a template writes is read back by the strict reader and validated, so that a user's template is judged like any
 other input.
@@ -14,7 +14,8 @@ from hpc.compiler.files import Files
 from hpc.compiler.graph import Gathered, Graph, Settings, Step
 from hpc.components import arguments
 from hpc.components.fields import SecretRef
-from hpc.components.use import Use
+from hpc.components.types import Plain
+from hpc.components.use import Use, run_names
 from hpc.diagnostics import Diagnostic, Place, Rejected, Rule, Source, Span
 from hpc.spec.document import read_value
 
@@ -29,9 +30,13 @@ RULES = (BAD_TEMPLATE,)
 
 @dataclass(frozen=True)
 class ComponentSpec:
-    """The container of a component as a platform runs it; `use` tells for which inputs it was rendered."""
+    """The container of a component as a platform runs it.
+
+    `use` tells for which inputs it was rendered, `run_names` which `run.x` it gets through hidden inputs.
+    """
 
     use: Use
+    run_names: tuple[str, ...]
     image: str
     command: tuple[str, ...]
     args: tuple[str, ...]
@@ -115,6 +120,7 @@ class _Renderer:
         written = self._written_by_user(values, cli) if own else self._written(values)
         return ComponentSpec(
             use=use,
+            run_names=tuple(run_names(use)),
             image=written["image"],
             command=tuple(written["command"]),
             args=tuple(written["args"] or ()),
@@ -145,7 +151,7 @@ class _Renderer:
             raise Rejected(self.found.values())
 
 
-def _texts(args: Any) -> list[str]:
+def _texts(args: Plain) -> list[str]:
     if args is None:
         return []
     if not isinstance(args, list) or not all(isinstance(arg, str) for arg in args):

@@ -1,4 +1,4 @@
-"""What each target can do and how it is written: pure data. A capability that is missing becomes a message at compile time.
+"""What each target can do and how it is written: pure data. A capability that is missing becomes a message.
 
 Grounds: Vertex AI documentation and API (2026-11), kubeflow/pipelines backend (2026-08), hpc's own local engine.
 """
@@ -13,7 +13,7 @@ TargetName = Literal["vertex", "kfp", "local"]
 
 @dataclass(frozen=True)
 class Target:
-    """`literals`: enumerated inputs are understood. `gpu_resource`: the one name for every GPU, or None for its own name.
+    """`literals`: enumerated inputs are understood. `gpu_resource`: one name for every GPU, or None for its own.
 
     `platform` names the second document, `unknown_run` the `run.*` that the target does not replace.
     """

@@ -5,7 +5,7 @@ To add a kind: its file, and a line in `Component` and `KIND_KEYS`.
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Any
 
 from pydantic import Discriminator, Tag
 
@@ -23,7 +23,7 @@ def _kind(value: object) -> str | None:
     return _KIND_OF_MODEL.get(type(value), "none")
 
 
-_KIND_OF_MODEL = {
+_KIND_OF_MODEL: dict[type[Any], str] = {
     ContainerComponent: "container",
     ImporterComponent: "importer",
     SubPipeline: "subpipeline",

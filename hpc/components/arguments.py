@@ -15,11 +15,13 @@ from typing import Any
 from hpc.components import hydra
 from hpc.components.container import ArgumentGroup
 from hpc.components.references import Reference, literal, mentions_reference, parts_of
+from hpc.components.types import Plain
 from hpc.components.use import (
     Pasted,
     Use,
     elements,
     input_value,
+    json_list,
     needs_bootstrap,
     needs_small_bootstrap,
     output_value,
@@ -153,7 +155,7 @@ class _Marks:
     def raw(self) -> bool:
         return any(value.raw for value in self.found.values())
 
-    def mark(self, value: Any) -> Any:
+    def mark(self, value: Plain) -> Any:
         if isinstance(value, str):
             return self._text(value)
         if isinstance(value, list):
@@ -176,6 +178,8 @@ class _Marks:
         value = resolved(self.use, reference)
         if not isinstance(value, Pasted):
             return value
+        if reference.name in self.use.gathered and reference.namespace == "inputs":
+            value = replace(value, placeholder=_hydra_list(self.use, reference.name))
         mark = f"\ue000{len(self.found)}\ue001"
         self.found[mark] = value
         return mark
@@ -238,9 +242,12 @@ def _gathered(use: Use, name: str, key: str) -> Iterator[Argument]:
                 replace(argument, key=f"{key}[{index}]", texts=(form,), raw=True) for index, form in enumerate(forms)
             )
         else:
-            yield replace(argument, texts=(f"[{','.join(forms)}]",))
+            yield replace(argument, texts=(_hydra_list(use, name),))
     elif port_type.is_artifact:
         yield argument
     else:
-        quote = '"' if port_type.base == "string" else ""
-        yield replace(argument, texts=(f"[{','.join(f'{quote}{form}{quote}' for form in forms)}]",))
+        yield replace(argument, texts=(json_list(use, name),))
+
+
+def _hydra_list(use: Use, name: str) -> str:
+    return f"[{','.join(_form(use, value) for value in elements(use, name))}]"

@@ -35,10 +35,14 @@ def _argument_shape(value: object) -> str:
     )
 
 
+def _is_block(value: object) -> bool:
+    return value is None or isinstance(value, list | dict)
+
+
 def _argument(value: object) -> str:
     if isinstance(value, str):
         return value
-    if value is None or isinstance(value, list | dict):
+    if _is_block(value):
         raise problem(
             "HPC103", f"an argument is text, but this is {kind_of(value)}.", "write text; quote it if in doubt."
         )

@@ -7,7 +7,7 @@ and whose context holds `fact` and `fix`. No model reads a file or knows another
 from __future__ import annotations
 
 import re
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import (
     AfterValidator,
@@ -27,6 +27,9 @@ from pydantic_core import PydanticCustomError
 
 from hpc.components.types import kind_of
 
+if TYPE_CHECKING:
+    from typing_extensions import LiteralString
+
 NAME = re.compile(r"[a-z][a-z0-9]*(_[a-z0-9]+)*")
 NAME_LENGTH = 63
 _WORDS_OF_CONDITIONS = ("when", "else", "switch", "and", "or", "not", "in")
@@ -34,7 +37,7 @@ _NAMESPACES = ("inputs", "outputs", "exit", "vars", "run", "accelerator", "image
 RESERVED = frozenset({*_WORDS_OF_CONDITIONS, *_NAMESPACES})
 
 
-def problem(code: str, fact: str, fix: str) -> PydanticCustomError:
+def problem(code: LiteralString, fact: str, fix: str) -> PydanticCustomError:
     """What a validator raises: `code` of the rule, the fact and the fix for this value."""
     return PydanticCustomError(code, "{fact}", {"fact": fact, "fix": fix})
 

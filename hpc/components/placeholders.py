@@ -1,4 +1,4 @@
-"""The texts that a platform replaces when a task starts. Names enter, placeholders leave (facts of KFP 2.17 and Vertex AI).
+"""The texts that a platform replaces when a task starts. Names enter, placeholders leave (KFP 2.17, Vertex AI).
 
 Only the forms that every platform knows: single quotes, no blanks, no expressions.
 """

@@ -1,4 +1,4 @@
-"""Inputs and outputs of components and pipelines: what the YAML may say of a port, checked as far as the port alone can."""
+"""Inputs and outputs of components and pipelines: what YAML may say of a port, checked as far as the port alone can."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from pydantic import (
 )
 
 from hpc.components.fields import Description, Json, Model, Name, problem, text_schema
-from hpc.components.types import ARTIFACTS, VALUES, Type, did_you_mean, kind_of, parse_type, suggest_type
+from hpc.components.types import ARTIFACTS, VALUES, Plain, Type, did_you_mean, kind_of, parse_type, suggest_type
 
 LARGEST_EXACT_INTEGER = 2**53
 """Beyond this, protobuf's Value (a double) loses digits."""
@@ -136,7 +136,7 @@ class InputPort(Port):
 
     @field_validator("default")
     @classmethod
-    def _default_fits(cls, value: object, info: ValidationInfo) -> object:
+    def _default_fits(cls, value: Json, info: ValidationInfo) -> Json:
         limits = info.data
         if value is None or "type" not in limits:
             return value
@@ -167,7 +167,7 @@ Outputs = Annotated[
 ]
 
 
-def objection(port: InputPort, port_type: Type, value: object) -> tuple[str, str] | None:
+def objection(port: InputPort, port_type: Type, value: Plain) -> tuple[str, str] | None:
     """Why `value` cannot go into the port: a predicate for messages (`is …`) and a fix. None if it can.
 
     `port_type` is the port's type, or a list of it where a step loops over the port.
@@ -179,7 +179,8 @@ def objection(port: InputPort, port_type: Type, value: object) -> tuple[str, str
         )
     if not port_type.holds(value):
         return _wrong_type(port_type, value)
-    for item in value if port_type.is_list and isinstance(value, list) else [value]:
+    items: list[Any] = value if port_type.is_list and isinstance(value, list) else [value]
+    for item in items:
         found = _outside_limits(port, item)
         if found:
             return found
@@ -200,7 +201,7 @@ def _wrong_type(port_type: Type, value: object) -> tuple[str, str]:
 
 
 def _outside_limits(port: InputPort, value: Any) -> tuple[str, str] | None:
-    if isinstance(value, int) and not isinstance(value, bool) and abs(value) > LARGEST_EXACT_INTEGER:
+    if _is_inexact(value):
         return f"is {value}, beyond 2^53: KFP would lose digits", "pass it as a string."
     if port.choices is not None and value not in port.choices:
         options = [str(choice) for choice in port.choices]
@@ -212,6 +213,10 @@ def _outside_limits(port: InputPort, value: Any) -> tuple[str, str] | None:
     if port.pattern is not None and not re.fullmatch(port.pattern, value):
         return f"is {_short(value)}, which does not match the pattern `{port.pattern}`", "change one of them."
     return None
+
+
+def _is_inexact(value: object) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and abs(value) > LARGEST_EXACT_INTEGER
 
 
 def _short(value: object) -> str:

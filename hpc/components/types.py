@@ -1,15 +1,18 @@
 """The types that ports have: lower case is a value, Capital is an artifact, `list<T>` is a list of either.
 
-Text of the language enters, `Type` leaves. The IR names are those of `PipelineSpec` 2.1.0 (ParameterType.ParameterTypeEnum
-and the schema titles of the KFP SDK and of google-cloud-pipeline-components).
+Text of the language enters, `Type` leaves. The IR names are those of `PipelineSpec` 2.1.0
+(ParameterType.ParameterTypeEnum and the schema titles of the KFP SDK and of google-cloud-pipeline-components).
 """
 
 from __future__ import annotations
 
-import difflib
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Any, TypeAlias
+
+Plain: TypeAlias = "str | int | float | bool | list[Any] | dict[str, Any] | None"
+"""A value as YAML gives it."""
 
 VALUES = {
     "string": "STRING",
@@ -104,7 +107,7 @@ class Type:
             return True
         return self.is_artifact and target.is_artifact and "Artifact" in (self.base, target.base)
 
-    def holds(self, value: object) -> bool:
+    def holds(self, value: Plain) -> bool:
         """Whether a constant from YAML is of this type. An int is a float; a bool is neither."""
         if self.is_list:
             return isinstance(value, list) and all(self.element.holds(item) for item in value)
@@ -139,13 +142,24 @@ def kind_of(value: object) -> str:
     """How messages call a value from YAML: `string`, `int`, `list` …"""
     if value is None:
         return "null"
-    names = {bool: "bool", int: "int", float: "float", str: "string", list: "list", dict: "mapping"}
-    return names.get(type(value), type(value).__name__)
+    return _KINDS.get(type(value), type(value).__name__)
+
+
+_KINDS: dict[type[Any], str] = {
+    bool: "bool",
+    int: "int",
+    float: "float",
+    str: "string",
+    list: "list",
+    dict: "mapping",
+}
 
 
 def nearest(name: str, options: Iterable[str]) -> str | None:
     """The option that `name` is probably a slip of, if any."""
-    found = difflib.get_close_matches(name, list(options), 1, 0.6)
+    from difflib import get_close_matches
+
+    found = get_close_matches(name, list(options), 1, 0.6)
     return found[0] if found else None
 
 

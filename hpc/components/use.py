@@ -14,6 +14,7 @@ from hpc.components.container import ArgumentGroup, ContainerComponent
 from hpc.components.hydra import Kind, bare_is_exact
 from hpc.components.ports import InputPort, OutputPort
 from hpc.components.references import Reference, mentions_reference, parts_of
+from hpc.components.types import Plain
 
 _KINDS: dict[str, Kind] = {
     "STRING": "STRING",
@@ -33,8 +34,8 @@ class Use:
     component: ContainerComponent
     overrides: Mapping[str, Any]
     bound: frozenset[str]
-    gathered: Mapping[str, int] = field(default_factory=dict)
-    machine: Mapping[str, Any] = field(default_factory=dict)
+    gathered: Mapping[str, int] = field(default_factory=dict[str, int])
+    machine: Mapping[str, Any] = field(default_factory=dict[str, Any])
 
     def is_absent(self, reference: Reference) -> bool:
         """Whether the reference names an optional input that has no value in this use."""
@@ -98,6 +99,13 @@ def elements(use: Use, name: str) -> list[Pasted]:
     return [input_value(element_name(use, name, index), single) for index in range(use.gathered[name])]
 
 
+def json_list(use: Use, name: str) -> str:
+    """A gathered list as JSON whose elements are pasted; texts only where the checks know them to be safe."""
+    port_type = use.component.inputs[name].type
+    quote = '"' if port_type.is_artifact or port_type.base == "string" else ""
+    return f"[{','.join(f'{quote}{value.placeholder}{quote}' for value in elements(use, name))}]"
+
+
 def element_name(use: Use, name: str, index: int) -> str:
     """The input that one element of a gathered list becomes: `xs_0`, unless another input is called so."""
     plain = f"{name}_{index}"
@@ -107,6 +115,8 @@ def element_name(use: Use, name: str, index: int) -> str:
 def resolved(use: Use, reference: Reference) -> Pasted | Any:
     """What a reference stands for: something pasted at run time, or a constant of the machine."""
     rest = ".".join(reference.rest)
+    if reference.name in use.gathered and reference.namespace == "inputs":
+        return Pasted("LIST", json_list(use, reference.name), any(value.raw for value in elements(use, reference.name)))
     if reference.namespace == "inputs":
         return input_value(reference.name, use.component.inputs[reference.name], rest)
     if reference.namespace == "outputs":
@@ -117,7 +127,7 @@ def resolved(use: Use, reference: Reference) -> Pasted | Any:
     return use.machine.get(reference.name)
 
 
-def references_in(value: Any) -> Iterator[Reference]:
+def references_in(value: Plain | ArgumentGroup) -> Iterator[Reference]:
     """All references in a text, or in the texts of a list or mapping."""
     if isinstance(value, str):
         if mentions_reference(value):
@@ -127,7 +137,7 @@ def references_in(value: Any) -> Iterator[Reference]:
             yield from references_in(item)
     elif isinstance(value, ArgumentGroup):
         yield from references_in(value.args)
-    elif isinstance(value, list | tuple):
+    elif isinstance(value, list):
         for item in value:
             yield from references_in(item)
 

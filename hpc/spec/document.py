@@ -13,9 +13,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from hpc.diagnostics import Diagnostic, Path, Place, Rejected, Rule, Source, Span
-from hpc.spec import nodes, scalars, yaml_errors
+from hpc.spec import nodes, scalars
 from hpc.spec.nodes import Composer, Node
-from hpc.spec.yaml_errors import CHARACTERS
 
 __all__ = ["RULES", "Document", "Node", "decode", "read", "read_value", "warnings"]
 
@@ -34,25 +33,19 @@ BIDIRECTIONAL = Rule(
     "warning",
 )
 RULES = (
-    yaml_errors.NOT_YAML,
-    yaml_errors.TAB,
-    yaml_errors.INDENTATION,
     nodes.DUPLICATE_KEY,
     scalars.AMBIGUOUS,
     nodes.MERGE_KEY,
-    yaml_errors.BRACES,
-    yaml_errors.UNQUOTED_EXPRESSION,
     nodes.TAG,
     nodes.SECOND_DOCUMENT,
     nodes.ALIAS,
     NOT_A_MAPPING,
     nodes.TOO_DEEP,
-    yaml_errors.CHARACTERS,
     BIDIRECTIONAL,
-    yaml_errors.DIRECTIVE,
     scalars.NOT_FINITE,
     nodes.KEY,
 )
+"""Those of syntax errors stand in `yaml_errors`, which is loaded when there is one."""
 
 
 @dataclass(frozen=True)
@@ -117,15 +110,19 @@ def decode(data: bytes, name: str) -> Source:
     data = data.removeprefix(codecs.BOM_UTF8)
     encoding = _foreign_encoding(data)
     if encoding:
-        fact = f"the file is encoded in {encoding}, not in UTF-8."
-        raise Rejected([Diagnostic(CHARACTERS, Span.of_file(name), fact, "save it as UTF-8.")])
+        raise _not_utf8(Span.of_file(name), f"the file is encoded in {encoding}, not in UTF-8.")
     try:
         return Source(name, data.decode())
     except UnicodeDecodeError as error:
         source = Source(name, data.decode(errors="replace"))
         at = len(data[: error.start].decode())
-        fact = f"the byte 0x{data[error.start]:02x} is not UTF-8 text."
-        raise Rejected([Diagnostic(CHARACTERS, Span(source, at, at + 1), fact, "save the file as UTF-8.")]) from None
+        raise _not_utf8(Span(source, at, at + 1), f"the byte 0x{data[error.start]:02x} is not UTF-8 text.") from None
+
+
+def _not_utf8(span: Span, fact: str) -> Rejected:
+    from hpc.spec.yaml_errors import CHARACTERS
+
+    return Rejected([Diagnostic(CHARACTERS, span, fact, "save the file as UTF-8.")])
 
 
 def _foreign_encoding(data: bytes) -> str | None:

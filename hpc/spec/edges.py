@@ -1,4 +1,4 @@
-"""Edges: one line of text each. Text enters, `Edge` leaves; names are not looked up here (language, section 2, *Edges*)."""
+"""Edges: a line of text each. Text enters, `Edge` leaves; names are not looked up here (language, section 2)."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from hpc.components.types import Plain
 from hpc.diagnostics import Diagnostic, Path, Place, Rule
 from hpc.version import __version__
 
@@ -41,7 +42,7 @@ class End:
 
 @dataclass(frozen=True)
 class Edge:
-    """`data`: one source port to target ports; `gather`: several into one list; `order`: no ports; `step`: a step alone."""
+    """`data`: one source to target ports; `gather`: several into one list; `order`: no ports; `step`: a step alone."""
 
     kind: Literal["data", "gather", "order", "step"]
     sources: tuple[End, ...]
@@ -73,7 +74,7 @@ def parse_edges(lines: list[Any], path: Path) -> tuple[list[Edge], list[Diagnost
     return edges, found
 
 
-def _not_text(line: Any, path: Path) -> Diagnostic:
+def _not_text(line: Plain, path: Path) -> Diagnostic:
     if isinstance(line, dict) and list(line) == ["switch"]:
         return Diagnostic(NOT_YET, Place((*path, "switch"), on="key"), "`switch` cannot be compiled yet.", LEAVE_OUT)
     if isinstance(line, dict) and line:
@@ -197,7 +198,7 @@ def _edge(left: str, targets: list[End], path: Path) -> Edge:
 def _missing_input(source: End, target: End) -> None:
     fact = f"the edge carries `{source}` but does not say into which input of `{target.node}`."
     fix = (
-        f"write `-> {target.node}.<input>`, or `{source.node}.{{{source.port}}} -> {target.node}` if the names are equal; "
-        f"for order only write `{source.node} -> {target.node}`."
+        f"write `-> {target.node}.<input>`, or `{source.node}.{{{source.port}}} -> {target.node}` if the names are "
+        f"equal; for order only write `{source.node} -> {target.node}`."
     )
     raise _Broken(target.place.start or 0, target.place.length, fact, fix)

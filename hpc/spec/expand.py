@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from hpc.components.references import NotAReference, Part, Reference, escaped, literal, parts_of
-from hpc.components.types import did_you_mean, kind_of, nearest
+from hpc.components.types import Plain, did_you_mean, kind_of, nearest
 from hpc.diagnostics import Diagnostic, Path, Place, Rejected, Rule, Span, located
 from hpc.spec.document import Document, Node, read_value
 from hpc.spec.merge import mapping
@@ -122,9 +122,9 @@ class _Expander:
 
     root: Node
     read_text: ReadText
-    found: list[Diagnostic] = field(default_factory=list)
-    known: dict[str, Any] = field(default_factory=dict)
-    pending: list[str] = field(default_factory=list)
+    found: list[Diagnostic] = field(default_factory=list[Diagnostic])
+    known: dict[str, Any] = field(default_factory=dict[str, Any])
+    pending: list[str] = field(default_factory=list[str])
 
     def walk(self, node: Node, path: Path) -> Node:
         value = node.value
@@ -167,9 +167,10 @@ class _Expander:
         pieces: list[Any] = [self._piece(part, path, later) for part in parts]
         if len(parts) == 1 and isinstance(parts[0], Reference) and not isinstance(pieces[0], Reference):
             return _constant(node, escaped(pieces[0]) if later and isinstance(pieces[0], str) else pieces[0])
-        text = "".join(self._inserted(piece, part, path, later) for piece, part in zip(pieces, parts, strict=True))
+        written = str(node.value)
+        text = "".join(self._inserted(written, piece, part, path) for piece, part in zip(pieces, parts, strict=True))
         text = text if later else literal(text)
-        return node if text == node.value else _like(node, text)
+        return node if text == written else _like(node, text)
 
     def _piece(self, part: Part, path: Path, later: bool) -> Any:
         if isinstance(part, str):
@@ -182,22 +183,23 @@ class _Expander:
             self._refuse_namespace(part, path)
         return part
 
-    def _inserted(self, piece: Any, part: Part, path: Path, later: bool) -> str:
+    def _inserted(self, written: str, piece: Any, part: Part, path: Path) -> str:
         if isinstance(piece, Reference):
-            return f"${{{{ {piece} }}}}"
+            return written[piece.start : piece.end]  # as it was written, so that positions in it stay right
         if isinstance(part, str):
             return part
-        if isinstance(piece, list | dict) or piece is None:
+        if _is_block(piece):
             fact = f"`{part}` is a {kind_of(piece)} and cannot stand inside a longer text."
             self._refer(UNKNOWN_REFERENCE, part, path, fact, "let it be the whole value.")
             return ""
         text = str(piece).lower() if isinstance(piece, bool) else str(piece)
-        return escaped(text) if later else text
+        return escaped(text) if _is_run_time(path) else text
 
     def _constant_value(self, reference: Reference, path: Path) -> Any:
         block = mapping(mapping(self.root).get(reference.namespace))
         if reference.name not in block or reference.rest:
-            fact = f"`{reference}`: there is no {reference.namespace} entry `{'.'.join((reference.name, *reference.rest))}`."
+            wanted = ".".join((reference.name, *reference.rest))
+            fact = f"`{reference}`: there is no {reference.namespace} entry `{wanted}`."
             self._refer(UNKNOWN_REFERENCE, reference, path, fact, did_you_mean(reference.name, block))
             return ""
         key = f"{reference.namespace}.{reference.name}"
@@ -248,7 +250,7 @@ class _Expander:
             )
         for segment in str(key).split("."):
             try:
-                value = value[int(segment)] if isinstance(value, list) else value[segment]
+                value = _entry(value, segment)
             except (KeyError, IndexError, ValueError, TypeError):
                 return self._unreadable(
                     path, "key", f"`{file}` has no `{segment}` of `{key}`.", "write keys and indices with dots."
@@ -267,19 +269,23 @@ class _Expander:
 
     def _refuse_namespace(self, reference: Reference, path: Path) -> None:
         if "env" in path[:-1] and reference.namespace in _LATER:
-            fact = "run-time values cannot be put in `env`: KFP and Vertex fix environment variables when the pipeline is compiled."
+            fact = (
+                "run-time values cannot be put in `env`: KFP and Vertex fix environment variables when the pipeline is "
+                "compiled."
+            )
             fix = "pass it on the command line: declare the input and use `as:` or `overrides`."
             self._refer(RUN_TIME_ENV, reference, path, fact, fix)
             return
-        where = f"`{path[2]}`" if len(path) > 2 and path[0] in ("steps", "components") else f"`{path[0]}`"
+        block = path[0]
+        where = f"`{path[2]}`" if len(path) > 2 and block in ("steps", "components") else f"`{block}`"
         steps = {*mapping(mapping(self.root).get("components")), *mapping(mapping(self.root).get("steps"))}
         if reference.namespace in steps:
-            step, port = (path[1], path[3]) if path[0] == "steps" and len(path) > 3 else ("<step>", "<input>")
+            step, port = (path[1], path[3]) if block == "steps" and len(path) > 3 else ("<step>", "<input>")
             fact = f"`{reference}` names another step, and {where} cannot see steps: only `edges` connect steps."
             fix = f"delete this value; what a step makes comes in by an edge: `<step>.<output> -> {step}.{port}`."
             self._refer(STEP_IN_VALUE, reference, path, fact, fix)
             return
-        allowed = ["vars"] if path[0] == "images" else ["images", "vars"]
+        allowed = ["vars"] if block == "images" else ["images", "vars"]
         allowed += _LATER if _is_run_time(path) else []
         near = nearest(reference.namespace, allowed)
         fix = f"did you mean `{near}`?" if near else f"here you can use: {', '.join(sorted(allowed))}."
@@ -304,16 +310,30 @@ class _Expander:
 
 def _is_run_time(path: Path) -> bool:
     """Whether the text is put together for one task: the command, arguments and overrides of a component or step."""
-    if path[0] == "components" and len(path) > 2:
+    block = path[0]
+    if block == "components" and len(path) > 2:
         return path[2] in _RUN_TIME_BLOCKS or path[2] == "metadata" or (path[2] == "steps" and "overrides" in path[3:5])
-    return path[0] == "steps" and len(path) > 2 and path[2] == "overrides"
+    return block == "steps" and len(path) > 2 and path[2] == "overrides"
+
+
+def _is_block(value: object) -> bool:
+    return value is None or isinstance(value, list | dict)
+
+
+def _entry(value: Plain, segment: str) -> Any:
+    """One step of a dotted key. Raises KeyError, IndexError, ValueError or TypeError where there is none."""
+    if isinstance(value, list):
+        return value[int(segment)]
+    if isinstance(value, dict):
+        return value[segment]
+    raise TypeError("a value of another kind has no entries")
 
 
 def _like(node: Node, value: Any) -> Node:
     return Node(value, node.source, node.start, node.end, node.keys, node.style)
 
 
-def _constant(node: Node, value: Any) -> Node:
+def _constant(node: Node, value: Plain) -> Node:
     """A plain value in the place of a reference: all of it points at the reference."""
     if isinstance(value, dict):
         entries = {str(key): _constant(node, item) for key, item in value.items()}

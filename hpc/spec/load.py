@@ -42,7 +42,8 @@ MISSING_KEY = Rule("HPC104", "missing key", "Without this key there is nothing t
 BAD_NAME = Rule(
     "HPC105",
     "not a name",
-    "Names are snake_case, so that they read unambiguously in edges and conditions; pipeline names follow Vertex AI's rules.",
+    "Names are snake_case, so that they read unambiguously in edges and conditions; pipeline names follow Vertex AI's "
+    "rules.",
     "Rename it.",
 )
 BAD_UNIT = Rule(
@@ -110,7 +111,7 @@ def _check_marker(document: Document) -> None:
         where = span if other else type(span)(span.source, 0, 0)
         raise Rejected([Diagnostic(NO_MARKER, where, fact, "make the first line `hpc: 1`.")])
     version = root["hpc"].plain()
-    if version != LANGUAGE_VERSION or not isinstance(version, int) or isinstance(version, bool):
+    if not isinstance(version, int) or isinstance(version, bool) or version != LANGUAGE_VERSION:
         newer = isinstance(version, int) and version > LANGUAGE_VERSION
         fact = (
             f"language version {version!r} is unknown to hpc {__version__.rpartition('.')[0]}, which reads version 1."
@@ -132,18 +133,15 @@ def _diagnostics(details: list[ErrorDetails], document: Document) -> Iterator[Di
             yield diagnostic
 
 
+_NOT_KEYS = ("[key]", "scalar", "mapping", "list", *KIND_KEYS.values())
+
+
 def _path_in(document: Document, loc: tuple[int | str, ...]) -> Path:
     """The YAML path of a pydantic loc: union tags and `[key]` are stepped over, a missing last key is kept."""
     path: Path = ()
     for index, segment in enumerate(loc):
-        if document.at((*path, segment)) is not None:
-            path = (*path, segment)
-        elif (
-            index == len(loc) - 1
-            and segment != "[key]"
-            and segment not in KIND_KEYS.values()
-            and segment not in ("scalar", "mapping", "list")
-        ):
+        is_last = index == len(loc) - 1
+        if document.at((*path, segment)) is not None or (is_last and segment not in _NOT_KEYS):
             path = (*path, segment)
     return path
 
@@ -256,12 +254,13 @@ def _described(path: Path) -> str:
     """How messages call the block at a path, e.g. "component `train`"."""
     if not path:
         return "the pipeline file"
+    key = path[-1]
     if len(path) >= 2 and path[-2] in _SINGULAR:
         owner = f" of {_described(path[:-2])}" if len(path) >= 4 and path[-2] in ("inputs", "outputs") else ""
-        return f"{_SINGULAR[str(path[-2])]} `{path[-1]}`{owner}"
+        return f"{_SINGULAR[str(path[-2])]} `{key}`{owner}"
     if len(path) == 1:
         return f"`{path[0]}`"
-    last = f"`{path[-1]}`" if isinstance(path[-1], str) else f"item {path[-1] + 1}"
+    last = f"`{key}`" if isinstance(key, str) else f"item {key + 1}"
     return f"{last} of {_described(path[:-1])}"
 
 

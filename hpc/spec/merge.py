@@ -17,7 +17,8 @@ from hpc.spec.document import Document, Node, read_value
 UNKNOWN_USES = Rule(
     "HPC206",
     "`uses` names nothing",
-    "`uses` of a component names a sibling, a file (`./…`) or a library entry (`std/…`); `uses` of a step names a component.",
+    "`uses` of a component names a sibling, a file (`./…`) or a library entry (`std/…`); `uses` of a step names a "
+    "component.",
     "Correct the name.",
 )
 USES_CIRCLE = Rule(
@@ -124,8 +125,8 @@ def with_profiles(document: Document, names: Sequence[str], settings: Sequence[s
     root = with_short_forms(document.root)
     found: list[Diagnostic] = []
     layers = [*_profile_layers(document, names), *(_setting_layer(text) for text in settings)]
-    for title, layer in layers:
-        layer = with_short_forms(layer)
+    for title, written in layers:
+        layer = with_short_forms(written)
         found += _objections(root, layer, title)
         root = merged(root, layer)
     if found:
@@ -156,7 +157,8 @@ _SEGMENT = re.compile(r"""\.?([A-Za-z_~+][\w@/+~-]*)|\["([^"\n]*)"\]|\['([^'\n]*
 
 def _setting_layer(text: str) -> tuple[str, Node]:
     """`--set a.b["c.d"]=value` as a mapping a: {b: {c.d: value}}."""
-    keys, at = [], 0
+    keys: list[str] = []
+    at = 0
     while match := _SEGMENT.match(text, at):
         keys.append(next(group for group in match.groups() if group is not None))
         at = match.end()
@@ -172,6 +174,14 @@ def _setting_layer(text: str) -> tuple[str, Node]:
 
 def _objections(root: Node, layer: Node, title: str) -> Iterator[Diagnostic]:
     """What a profile or a setting must not do: change the graph, or name what is not there."""
+    yield from _wrong_blocks(root, layer, title)
+    yield from _changed_interfaces(layer, title)
+    for name, port in mapping(mapping(layer).get("inputs")).items():
+        if "type" in mapping(port):
+            yield _changes_graph(port, "type", f"{title} changes the type of input `{name}`")
+
+
+def _wrong_blocks(root: Node, layer: Node, title: str) -> Iterator[Diagnostic]:
     for key, value in mapping(layer).items():
         if key in ("edges", "hpc", "profiles"):
             yield _changes_graph(layer, key, f"{title} changes `{key}`")
@@ -179,15 +189,16 @@ def _objections(root: Node, layer: Node, title: str) -> Iterator[Diagnostic]:
             yield _changes_graph(layer, key, f"{title} changes the ports of the pipeline")
         if key in _ONLY_IN_FILE:
             yield from _unknown_names(mapping(root).get(key), value, key, title)
+
+
+def _changed_interfaces(layer: Node, title: str) -> Iterator[Diagnostic]:
+    """Ports and wiring of components and steps, which only the file itself says."""
     for block in ("components", "steps"):
         for name, entry in mapping(mapping(layer).get(block)).items():
             for key in mapping(entry).keys() & {"edges", "inputs", "outputs", "for_each", "steps"}:
                 if key == "inputs" and not _touches_type(mapping(entry)[key]):
                     continue
                 yield _changes_graph(entry, key, f"{title} changes `{key}` of `{name}`")
-    for name, port in mapping(mapping(layer).get("inputs")).items():
-        if "type" in mapping(port):
-            yield _changes_graph(port, "type", f"{title} changes the type of input `{name}`")
 
 
 def _touches_type(inputs: Node) -> bool:

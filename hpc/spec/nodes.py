@@ -24,7 +24,6 @@ from yaml.events import (
 
 from hpc.diagnostics import Diagnostic, Rule, Source, Span
 from hpc.spec import scalars
-from hpc.spec.yaml_errors import BRACES, BRACES_FACT, BRACES_FIX, directive, explain, forbidden_character, surrogate
 
 DUPLICATE_KEY = Rule(
     "HPC004",
@@ -187,6 +186,8 @@ class Composer:
         if text.isascii():
             return text, {}
         # What PyYAML's parsers let pass differs.
+        from hpc.spec.yaml_errors import forbidden_character
+
         forbidden = forbidden_character(self._source)
         if forbidden:
             self.found.append(forbidden)
@@ -194,6 +195,8 @@ class Composer:
         return _without_alien_breaks(text)
 
     def _explain(self, error: Exception) -> None:
+        from hpc.spec.yaml_errors import explain
+
         cause = explain(self._source, error, self._end)
         # What was found in the same place is a consequence: an alias without anchor that was meant as text.
         self.found = [each for each in self.found if each.span.start != cause.span.start]
@@ -216,6 +219,8 @@ class Composer:
 
     def _check_directives(self, start: DocumentStartEvent) -> None:
         if start.tags or (start.version and start.version != (1, 2)):
+            from hpc.spec.yaml_errors import directive
+
             at = re.search(r"^%(?!YAML[ \t]+1\.2\b)", self._source.text, re.M)
             self.found.append(directive(self._source, at.start() if at else 0))
 
@@ -259,6 +264,8 @@ class Composer:
     def _check_halves(self, text: str, start: int, end: int) -> None:
         # libyaml refuses escapes of surrogates; PyYAML's Python parser lets them pass.
         if not text.isascii() and _SURROGATE.search(text):
+            from hpc.spec.yaml_errors import surrogate
+
             written = _WRITTEN_SURROGATE.search(self._source.text, start, end)
             self.found.append(surrogate(self._source, *(written.span() if written else (start, end))))
 
@@ -380,6 +387,8 @@ class Composer:
         start, text = event.start_mark.index, self._source.text
         braces = text.find("{{", max(0, start - 1), start + 2)
         if braces >= 0:
+            from hpc.spec.yaml_errors import BRACES, BRACES_FACT, BRACES_FIX
+
             self._report(BRACES, (braces, braces + 2), BRACES_FACT, BRACES_FIX)
         else:
             kind = "an alias" if isinstance(event, AliasEvent) else "a list or mapping"

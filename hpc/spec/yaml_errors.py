@@ -60,6 +60,8 @@ DIRECTIVE = Rule(
 BRACES_FACT = "`{{` at the start of a value opens a YAML mapping, not an expression."
 BRACES_FIX = "hpc expressions are `${{ … }}`; write `${{` with the dollar sign."
 
+RULES = (NOT_YAML, TAB, INDENTATION, BRACES, UNQUOTED_EXPRESSION, CHARACTERS, DIRECTIVE)
+
 _FORBIDDEN = re.compile("[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufefe\uff00-\ufffd\U00010000-\U0010ffff]")
 _INDENT = re.compile(r"[ \t]*")
 _REST_OF_LINE = re.compile(r"[^\r\n]*")

@@ -172,7 +172,7 @@ def _family(machine: str) -> str:
 
 
 def _series(machine: str) -> str:
-    return machine.rpartition("-")[0]
+    return re.sub(r"-[0-9]+[a-z]*\Z", "", machine)
 
 
 def _tpus_of(machine: str) -> list[str]:
@@ -252,7 +252,7 @@ def _devices(asked: _Asked, machine: str) -> Iterator[Diagnostic]:
     tpu = asked.accelerator.tpu
     if tpu and (machine not in _tpu_machines() or tpu not in _tpus_of(machine)):
         needs = sorted(name for name in _tpu_machines() if tpu in _tpus_of(name))
-        series = _or(sorted({_series(name) or name for name in needs}))
+        series = _or(sorted({_series(name) for name in needs}))
         fact = f"TPU {tpu} cannot be attached to `{machine}`: it needs {series} machines."
         yield Diagnostic(CANNOT_ATTACH, asked.at("tpu"), fact, f"`machine: {needs[0]}`.")
     if asked.gpu:

@@ -13,13 +13,15 @@ from hpc.compiler.targets import Target
 from hpc.components.container import ContainerComponent
 from hpc.components.hydra import bare_is_exact
 from hpc.components.references import Reference, parts_of
+from hpc.components.types import Plain
 from hpc.components.use import is_raw, needs_bootstrap, references_in
 from hpc.diagnostics import Diagnostic, Path, Place, Rule
 
 DICT_NEEDS_EXACT = Rule(
     "HPC604",
     "a dict cannot be passed with `quoting: typed`",
-    "KFP passes a dict as JSON, and Hydra's grammar does not read quoted keys; only the bootstrap can turn one into the other.",
+    "KFP passes a dict as JSON, and Hydra's grammar does not read quoted keys; only the bootstrap can turn one into "
+    "the other.",
     "Use `quoting: exact`, or declare the values as inputs of their own.",
 )
 SAME_KEY = Rule(
@@ -31,8 +33,8 @@ SAME_KEY = Rule(
 NEEDS_COMMAND = Rule(
     "HPC608",
     "`command` is missing",
-    "Free texts, lists and dicts are written for Hydra by a small program in front of the command, and the entrypoint of an "
-    "image is not known while compiling.",
+    "Free texts, lists and dicts are written for Hydra by a small program in front of the command, and the entrypoint "
+    "of an image is not known while compiling.",
     "State `command`.",
 )
 MIXED_TEXT = Rule(
@@ -44,7 +46,8 @@ MIXED_TEXT = Rule(
 TYPED_IS_NOT_EXACT = Rule(
     "HPC610",
     "`quoting: typed` does not keep every value",
-    "Without the bootstrap a text with `'`, `${` or a `\\` at its end, and most lists, arrive as something else or not at all.",
+    "Without the bootstrap a text with `'`, `${` or a `\\` at its end, and most lists, arrive as something else or not "
+    "at all.",
     "Use `quoting: exact`, or declare `choices`.",
     severity="warning",
 )
@@ -77,8 +80,7 @@ def check(graph: Graph, target: Target) -> Iterator[Diagnostic]:
         own = graph.pipeline.steps[step.name].overrides if step.path[0] == "steps" else {}
         if step.component.is_hydra:
             yield from _overrides(own, step.component, (*step.path, "overrides"))
-        elif step.component.cli == "argparse":
-            yield from _gathered_texts(step)
+        yield from _gathered_texts(step)
 
 
 def _same_key(component: ContainerComponent, path: Path) -> Iterator[Diagnostic]:
@@ -112,8 +114,8 @@ def _command(component: ContainerComponent, path: Path) -> Iterator[Diagnostic]:
     if needs_bootstrap(component) and not component.command:
         port = next(name for name, port in component.inputs.items() if is_raw(port))
         fact = (
-            f"input `{port}` can be any {component.inputs[port].type}, which a small program in front of the command writes "
-            "for Hydra; the image's own entrypoint is not known here."
+            f"input `{port}` can be any {component.inputs[port].type}, which a small program in front of the command "
+            "writes for Hydra; the image's own entrypoint is not known here."
         )
         fix = "add `command:`, e.g. `command: [python, main.py]`; or declare `choices`, or `quoting: typed`."
         yield Diagnostic(NEEDS_COMMAND, Place(path, on="key"), fact, fix)
@@ -132,7 +134,10 @@ def _typed(component: ContainerComponent, path: Path) -> Iterator[Diagnostic]:
                 DICT_NEEDS_EXACT, place, fact, "remove `quoting: typed`, or declare the values as inputs of their own."
             )
         else:
-            fact = f"input `{name}` is a {port.type}: with `quoting: typed` a value with `'`, `${{` or a `\\` at its end does not arrive."
+            fact = (
+                f"input `{name}` is a {port.type}: with `quoting: typed` a value with `'`, `${{` or a `\\` at its end "
+                "does not arrive."
+            )
             yield Diagnostic(TYPED_IS_NOT_EXACT, place, fact, "remove `quoting: typed`, or declare `choices`.")
 
 
@@ -149,11 +154,13 @@ def _overrides(overrides: Mapping[str, Any], component: ContainerComponent, path
             yield from _mixed(value, component, here, nested=False)
 
 
-def _mixed(value: Any, component: ContainerComponent, path: Path, *, nested: bool) -> Iterator[Diagnostic]:
-    if isinstance(value, list | Mapping):
-        items = value.items() if isinstance(value, Mapping) else enumerate(value)
-        for key, item in items:
+def _mixed(value: Plain, component: ContainerComponent, path: Path, *, nested: bool) -> Iterator[Diagnostic]:
+    if isinstance(value, Mapping):
+        for key, item in value.items():
             yield from _mixed(item, component, (*path, key), nested=True)
+    elif isinstance(value, list):
+        for index, item in enumerate(value):
+            yield from _mixed(item, component, (*path, index), nested=True)
     elif isinstance(value, str):
         parts = parts_of(value)
         for reference in references_in(value):
@@ -179,18 +186,23 @@ def _trouble(
         return f"`{reference}` is a {port.type} inside a text.", "let it be the whole value."
     outside = "".join(part for part in parts_of(text) if isinstance(part, str))
     if "${" in outside:
-        fact = f"`${{…}}` stands beside `{reference}`, whose text is not known yet: the bootstrap could not tell them apart."
+        fact = (
+            f"`${{…}}` stands beside `{reference}`, whose text is not known yet: "
+            "the bootstrap could not tell them apart."
+        )
         return fact, "put them into two overrides and join them in the config."
     return None
 
 
 def _gathered_texts(step: Step) -> Iterator[Diagnostic]:
+    """Texts gathered into one word as JSON: by the flag that is generated, or where `args` refer to the list."""
+    referred = {reference.name for reference in references_in([step.component.command, step.component.args])}
     for name, binding in step.bindings.items():
         port = step.component.inputs[name]
-        if not isinstance(binding, Gathered) or port.type.base != "string":
+        in_one_word = name in referred or (step.component.cli == "argparse" and port.pass_ != "none")
+        if not isinstance(binding, Gathered) or port.type.base != "string" or not in_one_word:
             continue
         if not port.choices or not all(bare_is_exact(choice) and '"' not in choice for choice in port.choices):
             fact = f"several texts go into `{step.name}.{name}`, which would be pasted into one JSON list as they are."
-            yield Diagnostic(
-                LIST_AS_FLAG, Place(step.edge), fact, "use `cli: hydra` for this component, or declare `choices`."
-            )
+            fix = "let a component with `cli: hydra` take them, or declare `choices`."
+            yield Diagnostic(LIST_AS_FLAG, Place(step.edge), fact, fix)

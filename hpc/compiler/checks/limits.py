@@ -11,7 +11,7 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
-from hpc.compiler import uses
+from hpc.compiler import mentions
 from hpc.compiler.graph import Constant, Graph, Step
 from hpc.compiler.targets import Target
 from hpc.diagnostics import Diagnostic, Path, Place, Rule
@@ -50,14 +50,14 @@ def check(graph: Graph, target: Target) -> Iterator[Diagnostic]:
 
 
 def _constants(graph: Graph, step: Step) -> Iterator[tuple[Path, Any]]:
-    yield from uses.texts(graph, step)
+    yield from mentions.texts(graph, step)
     for key, value in step.settings.overrides.items():
         if isinstance(value, list | dict):
-            yield uses.override_path(graph, step, key), value
+            yield mentions.override_path(graph, step, key), value
     yield from ((one.path, one.value) for one in step.bindings.values() if isinstance(one, Constant))
     for name, value in step.settings.env.items():
         if isinstance(value, str):
-            yield uses.variable_path(graph, step, name), value
+            yield mentions.variable_path(graph, step, name), value
 
 
 def _bytes(value: Any) -> int:

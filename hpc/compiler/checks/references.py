@@ -6,13 +6,14 @@ Language, section 2, *`${{ name }}`*, and section 5.30.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
+from hpc.compiler import mentions
 from hpc.compiler.graph import Graph, Step
-from hpc.compiler.render import machine_names, use_of
+from hpc.compiler.render import machine_names, spec_name, use_of
 from hpc.compiler.targets import Target
-from hpc.components.container import ArgumentGroup, ContainerComponent
+from hpc.components.container import ContainerComponent
 from hpc.components.references import Reference
 from hpc.components.types import did_you_mean
 from hpc.components.use import references_in
@@ -41,34 +42,20 @@ def check(graph: Graph, target: Target) -> Iterator[Diagnostic]:
     del target
     for name, component in graph.pipeline.components.items():
         if isinstance(component, ContainerComponent):
-            for path, text in _texts(component, ("components", name)):
+            for path, text in mentions.component_texts(component, name):
                 yield from _judge(text, path, component, graph)
     for step in graph.steps:
-        for key, value in step.settings.overrides.items():
-            if step.path[0] == "steps" and key in graph.pipeline.steps[step.name].overrides:
-                for path, text in _walk(value, (*step.path, "overrides", key)):
-                    yield from _judge(text, path, step.component, graph)
+        own = graph.pipeline.steps[step.name].overrides if step.path[0] == "steps" else {}
+        for path, text in mentions.walk(own, (*step.path, "overrides")):
+            yield from _judge(text, path, step.component, graph)
+    for step in _one_for_each_spec(graph):
         yield from _absent(step)
-        yield from _machine(step)
+        yield from _machine(graph, step)
 
 
-def _texts(component: ContainerComponent, path: Path) -> Iterator[tuple[Path, str]]:
-    yield from _walk(component.command, (*path, "command"))
-    yield from _walk(component.args, (*path, "args"))
-    yield from _walk(component.overrides, (*path, "overrides"))
-
-
-def _walk(value: Any, path: Path) -> Iterator[tuple[Path, str]]:
-    if isinstance(value, str):
-        yield path, value
-    elif isinstance(value, ArgumentGroup):
-        yield from _walk(value.args, (*path, "args"))
-    elif isinstance(value, Mapping):
-        for key, item in value.items():
-            yield from _walk(item, (*path, key))
-    elif isinstance(value, list | tuple):
-        for index, item in enumerate(value):
-            yield from _walk(item, (*path, index))
+def _one_for_each_spec(graph: Graph) -> Iterable[Step]:
+    """Steps that run the same component spec cannot differ in what their texts refer to."""
+    return {spec_name(step): step for step in reversed(graph.steps)}.values()
 
 
 def _judge(text: str, path: Path, component: ContainerComponent, graph: Graph) -> Iterator[Diagnostic]:
@@ -76,8 +63,12 @@ def _judge(text: str, path: Path, component: ContainerComponent, graph: Graph) -
         yield from _unknown(reference, path, component)
     for match in _SINGLE.finditer(text):
         if match[3] in _names(match[2], component, graph):
-            fact = f"`{match[0]}` is OmegaConf syntax and goes to the container as it stands, but `{match[1]}` is an hpc name."
-            fix = f"double the braces: `${{{{ {match[1]} }}}}`; if you do mean a Hydra key called `{match[1]}`, write `${match[0]}`."
+            written, name = match[0], match[1]
+            fact = (
+                f"`{written}` is OmegaConf syntax and goes to the container as it stands, but `{name}` is an hpc name."
+            )
+            doubled = f"`${{{{ {name} }}}}`"
+            fix = f"double the braces: {doubled}; if you do mean a Hydra key called `{name}`, write `${written}`."
             yield Diagnostic(SINGLE_BRACES, Place(path, start=match.start(), length=len(match[0])), fact, fix)
 
 
@@ -99,7 +90,7 @@ def _unknown(reference: Reference, path: Path, component: ContainerComponent) ->
         return
     ports = component.inputs if reference.namespace == "inputs" else component.outputs
     port = ports.get(reference.name)
-    where = Place(path, start=reference.start, length=reference.end - reference.start)
+    where = _place(reference, path)
     if port is None:
         what = reference.namespace.removesuffix("s")
         fact = f"`{reference}`: the component has no {what} `{reference.name}`."
@@ -114,31 +105,28 @@ def _absent(step: Step) -> Iterator[Diagnostic]:
     """An optional input that has no value in this step, in a text that cannot be left out."""
     use = use_of(step)
     path: Path = ("components", step.component_name)
-    words = [*_walk(step.component.command, (*path, "command"))]
+    words = [((*path, "command", index), word) for index, word in enumerate(step.component.command)]
     words += [((*path, "args", index), word) for index, word in enumerate(step.component.args) if isinstance(word, str)]
     for place, word in words:
         for reference in references_in(word):
             if use.is_absent(reference) and reference.name in step.component.inputs:
-                where = Place(place, start=reference.start, length=reference.end - reference.start)
                 fact = f"`{reference}` has no value in step `{step.name}`, so this argument would have a hole."
-                fix = f'put the words that need it into a group, `args: [["${{{{ {reference} }}}}"]]`, or give it a value.'
-                yield Diagnostic(ABSENT_INPUT, where, fact, fix)
+                group = f'`args: [["${{{{ {reference} }}}}"]]`'
+                fix = f"put the words that need it into a group, {group}, or give it a value."
+                yield Diagnostic(ABSENT_INPUT, _place(reference, place), fact, fix)
 
 
-def _machine(step: Step) -> Iterator[Diagnostic]:
+def _machine(graph: Graph, step: Step) -> Iterator[Diagnostic]:
     """`${{ accelerator.x }}` where the step has no accelerator, or one that does not say x."""
     known = machine_names(step.settings)
-    path: Path = ("components", step.component_name)
-    for place, text in _texts(step.component, path):
+    for path, text in mentions.texts(graph, step):
         for reference in references_in(text):
             if reference.namespace == "accelerator" and reference.name not in known:
-                where = Place(place, start=reference.start, length=reference.end - reference.start)
-                fact = f"`{reference}` has no value in step `{step.name}`: " + (
-                    f"its accelerator does not say `{reference.name}`." if known else "it has no accelerator."
-                )
-                yield Diagnostic(
-                    UNKNOWN_REFERENCE,
-                    where,
-                    fact,
-                    f"add `{reference.name}` to the accelerator, or write the value here.",
-                )
+                why = f"its accelerator does not say `{reference.name}`." if known else "it has no accelerator."
+                fact = f"`{reference}` has no value in step `{step.name}`: {why}"
+                fix = f"add `{reference.name}` to the accelerator, or write the value here."
+                yield Diagnostic(UNKNOWN_REFERENCE, _place(reference, path), fact, fix)
+
+
+def _place(reference: Reference, path: Path) -> Place:
+    return Place(path, start=reference.start, length=reference.end - reference.start)

@@ -19,7 +19,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from hpc.compiler import uses
+from hpc.compiler import mentions
 from hpc.compiler.graph import Graph
 from hpc.compiler.targets import Target
 from hpc.diagnostics import Diagnostic, Path, Place, Rule
@@ -53,7 +53,7 @@ _LEAST = 8
 
 def check(graph: Graph, target: Target) -> Iterator[Diagnostic]:
     del target
-    for path, name, value in uses.environment(graph.pipeline):
+    for path, name, value in mentions.environment(graph.pipeline):
         if not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", name):
             fact = f"`{name}` is not a name that every program can read from its environment."
             fix = f"rename it `{_renamed(name)}`."

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from hpc.compiler import uses
+from hpc.compiler import mentions
 from hpc.compiler.graph import Graph, Step
 from hpc.compiler.targets import TARGETS, Target
 from hpc.components.fields import SecretRef
@@ -34,7 +34,7 @@ def check(graph: Graph, target: Target) -> Iterator[Diagnostic]:
 
 
 def _machines(graph: Graph, target: Target) -> Iterator[Diagnostic]:
-    for name, accelerator in uses.accelerators(graph).items():
+    for name, accelerator in mentions.accelerators(graph).items():
         path = ("accelerators", name)
         if accelerator.nodes > 1:
             fact = f"{target.title} runs a step on one machine, but accelerator `{name}` asks for {accelerator.nodes}."
@@ -47,7 +47,7 @@ def _machines(graph: Graph, target: Target) -> Iterator[Diagnostic]:
 
 
 def _run_names(graph: Graph, step: Step, target: Target) -> Iterator[Diagnostic]:
-    for path, text in uses.texts(graph, step):
+    for path, text in mentions.texts(graph, step):
         for reference in references_in(text):
             if reference.namespace == "run" and reference.name in target.unknown_run:
                 place = Place(path, start=reference.start, length=reference.end - reference.start)
@@ -65,4 +65,4 @@ def _secrets(graph: Graph, step: Step, target: Target) -> Iterator[Diagnostic]:
         if isinstance(value, SecretRef):
             fact = f"this version cannot pass secrets on {target.title} yet, so `{variable}` would be missing."
             fix = f"remove `{variable}` for this target, or compile for `local`."
-            yield Diagnostic(CANNOT, Place(uses.variable_path(graph, step, variable), on="key"), fact, fix)
+            yield Diagnostic(CANNOT, Place(mentions.variable_path(graph, step, variable), on="key"), fact, fix)

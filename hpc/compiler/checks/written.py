@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from hpc.compiler import uses
+from hpc.compiler import mentions
 from hpc.compiler.graph import Graph, Step
 from hpc.compiler.hardware import LARGEST_STEP_CPU, LARGEST_STEP_MEMORY, machine_table
 from hpc.compiler.targets import Target
@@ -58,11 +58,11 @@ def check(graph: Graph, target: Target) -> Iterator[Diagnostic]:
 
 
 def _vertex(graph: Graph, target: Target) -> Iterator[Diagnostic]:
-    for name, accelerator in uses.accelerators(graph).items():
+    for name, accelerator in mentions.accelerators(graph).items():
         yield from _custom_job(name, accelerator)
     yield from _own_timeouts(graph, target)
     defaults = graph.pipeline.defaults
-    if defaults.timeout and not all(uses.own_timeout(graph, step) for step in graph.steps):
+    if defaults.timeout and not all(mentions.own_timeout(graph, step) for step in graph.steps):
         fact = f"`defaults.timeout` has no effect on {target.title}: a container step has no timeout there."
         fix = "write `timeout` on the components that need it, or remove it."
         yield Diagnostic(DEFAULT_TIMEOUT, Place(("defaults", "timeout"), on="key"), fact, fix)
@@ -110,7 +110,7 @@ def _asked(accelerator: Accelerator, keys: Sequence[str]) -> list[str]:
 
 
 def _kfp(graph: Graph, target: Target) -> Iterator[Diagnostic]:
-    for name, accelerator in uses.accelerators(graph).items():
+    for name, accelerator in mentions.accelerators(graph).items():
         path = ("accelerators", name)
         left_out = _asked(accelerator, ("machine", "disk", "spot"))
         if left_out:
@@ -133,7 +133,7 @@ def _kfp(graph: Graph, target: Target) -> Iterator[Diagnostic]:
 
 
 def _own_timeouts(graph: Graph, target: Target) -> Iterator[Diagnostic]:
-    places = dict.fromkeys(path for step in graph.steps if (path := uses.own_timeout(graph, step)))
+    places = dict.fromkeys(path for step in graph.steps if (path := mentions.own_timeout(graph, step)))
     yield from (_no_timeout(Place(path, on="key"), target) for path in places)
 
 
@@ -146,7 +146,7 @@ def _no_timeout(place: Place, target: Target) -> Diagnostic:
 
 
 def _local(graph: Graph, target: Target) -> Iterator[Diagnostic]:
-    for name, accelerator in uses.accelerators(graph).items():
+    for name, accelerator in mentions.accelerators(graph).items():
         if accelerator.model_fields_set - {"description", "local"}:
             fact = f"accelerator `{name}`: runs on {target.title}; the machine profile is not used."
             yield Diagnostic(NOT_USED, Place(("accelerators", name), on="key"), fact, _reserving(accelerator))

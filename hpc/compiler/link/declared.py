@@ -63,7 +63,10 @@ def _image(pipeline: Pipeline, component: ContainerComponent, path: Path) -> Ite
         return
     fact, fix = f"image `{image}` is not declared in `images`.", did_you_mean(image, pipeline.images)
     if ":" in image or "/" in image:
-        fact = f"image `{image}` is not declared in `images`: every image is named there, so that a review sees them in one place."
+        fact = (
+            f"image `{image}` is not declared in `images`: every image is named there, so that a review sees them in "
+            "one place."
+        )
         fix = f"add `images: {{{path[-1]}: {image}}}` and write `image: {path[-1]}`."
     yield Diagnostic(UNKNOWN_IMAGE, Place((*path, "image")), fact, fix)
 

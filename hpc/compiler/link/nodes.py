@@ -27,6 +27,15 @@ IDLE_STEP = Rule(
 RULES = (UNKNOWN_STEP, IDLE_STEP)
 
 
+@dataclass(frozen=True)
+class Wire:
+    """What an input gets, how a message calls it, and where that is written."""
+
+    source: Binding
+    text: str
+    place: Place
+
+
 @dataclass
 class Node:
     """A step while it is being linked."""
@@ -37,17 +46,8 @@ class Node:
     entry: StepEntry
     path: Path
     edge: Path
-    wires: dict[str, Wire] = field(default_factory=dict)
-    after: dict[str, Place] = field(default_factory=dict)
-
-
-@dataclass(frozen=True)
-class Wire:
-    """What an input gets, how a message calls it, and where that is written."""
-
-    source: Binding
-    text: str
-    place: Place
+    wires: dict[str, Wire] = field(default_factory=dict[str, Wire])
+    after: dict[str, Place] = field(default_factory=dict[str, Place])
 
 
 RESERVED_NODES = ("inputs", "outputs", "exit")

@@ -122,9 +122,10 @@ class Wiring:
             return
         known = [(end, source) for end, source in sources if source is not None]
         gathers = self._gathers(edge, known, wanted, target)
-        if gathers is None or not all(
-            [self._fits(end, source, wanted.element if gathers else wanted, target) for end, source in known]
-        ):
+        if gathers is None:
+            return
+        fits = [self._fits(end, source, wanted.element if gathers else wanted, target) for end, source in known]
+        if not all(fits):
             return
         binding: Binding = Gathered(tuple(source for _, source in known)) if gathers else known[0][1]
         self._bind(target, Wire(binding, ", ".join(str(end) for end, _ in known), target.place))

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any, cast
 
 from hpc.compiler.graph import Graph, Step
-from hpc.components.container import ArgumentGroup
+from hpc.components.container import ArgumentGroup, ContainerComponent
 from hpc.components.fields import EnvValue
 from hpc.diagnostics import Path
 from hpc.spec.model import Accelerator, Pipeline
@@ -23,11 +23,17 @@ def accelerators(graph: Graph) -> dict[str, Accelerator]:
 
 def texts(graph: Graph, step: Step) -> Iterator[tuple[Path, str]]:
     """The texts of which the step's command line is made: command, arguments and overrides."""
-    component: Path = ("components", step.component_name)
-    yield from _walk(step.component.command, (*component, "command"))
-    yield from _walk(step.component.args, (*component, "args"))
+    path: Path = ("components", step.component_name)
+    yield from walk(step.component.command, (*path, "command"))
+    yield from walk(step.component.args, (*path, "args"))
     for key, value in step.settings.overrides.items():
-        yield from _walk(value, override_path(graph, step, key))
+        yield from walk(value, override_path(graph, step, key))
+
+
+def component_texts(component: ContainerComponent, name: str) -> Iterator[tuple[Path, str]]:
+    """The texts that the component itself says: command, arguments and overrides."""
+    for block, value in (("command", component.command), ("args", component.args), ("overrides", component.overrides)):
+        yield from walk(value, ("components", name, block))
 
 
 def override_path(graph: Graph, step: Step, key: str) -> Path:
@@ -65,13 +71,14 @@ def own_timeout(graph: Graph, step: Step) -> Path | None:
     return ("components", step.component_name, "timeout") if step.component.timeout else None
 
 
-def _walk(value: Any, path: Path) -> Iterator[tuple[Path, str]]:
+def walk(value: Any, path: Path) -> Iterator[tuple[Path, str]]:
+    """Every text in a value that stands at `path`, with its own path."""
     if isinstance(value, str):
         yield path, value
     elif isinstance(value, ArgumentGroup):
-        yield from _walk(value.args, (*path, "args"))
+        yield from walk(value.args, (*path, "args"))
     for key, item in children(value):
-        yield from _walk(item, (*path, key))
+        yield from walk(item, (*path, key))
 
 
 def children(value: Any) -> list[tuple[str | int, Any]]:

@@ -1,0 +1,273 @@
+"""The pages of docs/ and README.md are true: generated ones up to date, code blocks compile, command lines exist."""
+
+from __future__ import annotations
+
+import ast
+import os
+import re
+import shlex
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import click
+import pytest
+from compiling import compile_text
+
+from hpc.cli import COMMANDS, cli
+from hpc.cli.catalogue import catalogue
+from hpc.cli.schema import pipeline_schema
+from hpc.compiler.targets import TARGETS
+
+ROOT = Path(__file__).resolve().parent.parent
+DOCS = ROOT / "docs"
+PAGES = sorted(path for path in (*ROOT.glob("*.md"), *DOCS.rglob("*.md"), *ROOT.glob("examples/*/README.md")))
+BLOCK = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+
+
+def blocks(page: Path, *languages: str) -> Iterator[str]:
+    for language, text in BLOCK.findall(page.read_text(encoding="utf-8")):
+        if language in languages:
+            yield text
+
+
+# ---------------------------------------------------------------- generated pages
+
+
+def ran(*command: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(command, capture_output=True, check=False, encoding="utf-8")
+
+
+def test_generated_pages_are_up_to_date() -> None:
+    done = ran(sys.executable, str(DOCS / "generate.py"), "--check")
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+
+
+def test_generator_notices_a_stale_page(tmp_path: Path) -> None:
+    page = tmp_path / "errors.md"
+    page.write_text("# Old\n", encoding="utf-8")
+    program = f"import sys, pathlib; sys.path.insert(0, {str(DOCS)!r}); import generate\n"
+    program += f"generate.DOCS = pathlib.Path({str(tmp_path)!r}); sys.exit(generate.main(sys.argv[1:]))"
+    done = ran(sys.executable, "-c", program, "--check")
+    assert done.returncode == 1
+    assert "-# Old\n" in done.stdout
+    assert page.read_text(encoding="utf-8") == "# Old\n"
+    assert ran(sys.executable, "-c", program).returncode == 0
+    assert ran(sys.executable, "-c", program, "--check").returncode == 0
+
+
+# ---------------------------------------------------------------- codes
+
+
+def sources() -> Iterator[tuple[Path, ast.Module]]:
+    for path in sorted((ROOT / "hpc").rglob("*.py")):
+        if "starter" not in path.parts:
+            yield path, ast.parse(path.read_text(encoding="utf-8"))
+
+
+def definitions() -> list[tuple[str, str, str]]:
+    """Code, name and file of every rule, as it is written."""
+    return [
+        (str(node.value.args[0].value), str(node.targets[0].id), path.name)
+        for path, tree in sources()
+        for node in tree.body
+        if isinstance(node, ast.Assign)
+        and isinstance(node.targets[0], ast.Name)
+        and isinstance(node.value, ast.Call)
+        and isinstance(node.value.func, ast.Name)
+        and node.value.func.id == "Rule"
+        and isinstance(node.value.args[0], ast.Constant)
+    ]
+
+
+def uses() -> tuple[set[str], set[str]]:
+    """Names that are read outside lists of rules, and codes that `problem` raises."""
+    nodes = [node for _, tree in sources() for node in ast.walk(tree)]
+    lists = [node for node in nodes if isinstance(node, ast.Assign) and _is_list_of_rules(node)]
+    listed = {id(inner) for node in lists for inner in ast.walk(node)}
+    nodes = [node for node in nodes if id(node) not in listed]
+    names = {node.id for node in nodes if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load)}
+    names |= {node.attr for node in nodes if isinstance(node, ast.Attribute)}
+    problems = [node for node in nodes if isinstance(node, ast.Call) and getattr(node.func, "id", "") == "problem"]
+    return names, {str(getattr(node.args[0], "value", "")) for node in problems}
+
+
+def _is_list_of_rules(statement: ast.Assign) -> bool:
+    return any(isinstance(target, ast.Name) and target.id.endswith("RULES") for target in statement.targets)
+
+
+def test_every_code_belongs_to_one_rule() -> None:
+    codes = [code for code, _, _ in definitions()]
+    assert sorted(codes) == list(catalogue())
+    assert all(re.fullmatch(r"HPC\d{3}", code) for code in codes)
+
+
+def test_every_rule_is_raised_somewhere() -> None:
+    names, codes = uses()
+    idle = [code for code, name, _ in definitions() if name not in names and code not in codes]
+    assert idle == []
+
+
+def test_every_code_has_a_section() -> None:
+    sections = re.findall(r"^## (HPC\d{3}): (.+)$", (DOCS / "errors.md").read_text(encoding="utf-8"), re.MULTILINE)
+    expected = [
+        (rule.code, rule.title + ("" if rule.severity == "error" else f" ({rule.severity})"))
+        for rule in catalogue().values()
+    ]
+    assert sections == expected
+
+
+def test_a_page_names_only_codes_that_exist() -> None:
+    unknown = {
+        f"{page.name}: {code}"
+        for page in PAGES
+        for code in re.findall(r"HPC\d{3}\b", page.read_text(encoding="utf-8"))
+        if code not in catalogue()
+    }
+    assert unknown == set()
+
+
+# ---------------------------------------------------------------- command lines
+
+
+def command_of(name: str) -> click.Command:
+    command = cli.get_command(click.Context(cli), name)
+    assert command is not None, f"there is no command {name}"
+    return command
+
+
+def understand(line: str) -> None:
+    """Parse a command line as hpc would, without running it. Raises what click raises."""
+    words = shlex.split(line, comments=True)
+    ends = [index for index, word in enumerate(words) if word in ("|", ">", ">>", "&&", "||", ";", "<")]
+    words = words[1 : min(ends, default=len(words))]
+    context = click.Context(cli, info_name="hpc")
+    if not words or words[0].startswith("-"):
+        cli.make_context("hpc", words or ["--help"])
+    else:
+        command_of(words[0]).make_context(words[0], words[1:], parent=context)
+
+
+def lines_of(page: Path) -> Iterator[str]:
+    """Every line of a code block that calls hpc, lines that go on with a backslash joined."""
+    for block in blocks(page, "sh", "bash", "console", "shell", ""):
+        for line in block.replace("\\\n", " ").splitlines():
+            call = re.search(r"(?:^|[\s/])(hpc [a-z-].*)", line.removeprefix("$ "))
+            if call and not line.lstrip().startswith("#"):
+                yield call[1]
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_help_ends_with_an_example_that_exists(name: str) -> None:
+    example = re.fullmatch(r"Example: (hpc .+)", command_of(name).epilog or "")
+    assert example is not None
+    assert example[1].split()[1] == name
+    understand(example[1])
+
+
+def test_help_of_the_group_has_an_example() -> None:
+    assert cli.epilog is not None
+    understand(cli.epilog.removeprefix("Example: "))
+
+
+@pytest.mark.parametrize(
+    "line", ["hpc compil a.yaml", "hpc compile", "hpc compile a --targets kfp", "hpc run a --on x"]
+)
+def test_a_command_line_can_be_wrong(line: str) -> None:
+    with pytest.raises((click.UsageError, AssertionError)):
+        understand(line)
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.relative_to(ROOT).as_posix())
+def test_command_lines_of_a_page_exist(page: Path) -> None:
+    for line in lines_of(page):
+        try:
+            understand(line)
+        except click.exceptions.Exit as done:
+            assert done.exit_code == 0, line
+        except (click.UsageError, AssertionError) as error:
+            pytest.fail(f"{line}: {error}")
+
+
+def test_readme_calls_hpc() -> None:
+    assert {line.split()[1] for line in lines_of(ROOT / "README.md")} >= {"init", "check", "compile", "run"}
+
+
+# ---------------------------------------------------------------- pipeline files in pages
+
+WHOLE = [
+    pytest.param(text, id=f"{page.stem}-{index}")
+    for page in PAGES
+    for index, text in enumerate(text for text in blocks(page, "yaml") if text.startswith("hpc: 1"))
+]
+REFUSED = [text for text in blocks(DOCS / "language.md", "yaml") if text.startswith("# HPC109\n")]
+
+
+@pytest.mark.parametrize("target", TARGETS)
+@pytest.mark.parametrize("text", WHOLE)
+def test_whole_pipelines_compile(text: str, target: str, tmp_path: Path) -> None:
+    (tmp_path / "trainer").mkdir()
+    (tmp_path / "trainer" / "requirements.txt").touch()
+    result = compile_text(text, target, folder=tmp_path)
+    assert result.compiled is not None, result.shown
+
+
+def test_the_language_has_whole_pipelines() -> None:
+    assert len([param for param in WHOLE if str(param.id).startswith("language")]) >= 5
+    assert len(REFUSED) == 2
+
+
+@pytest.mark.parametrize("text", REFUSED, ids=range(len(REFUSED)))
+def test_what_is_said_to_be_refused_is_refused(text: str) -> None:
+    result = compile_text(text)
+    assert {diagnostic.rule.code for diagnostic in result.diagnostics} == {"HPC109"}
+
+
+def test_the_language_mentions_every_key() -> None:
+    schema = pipeline_schema()
+    keys = {key for block in (schema, *schema["$defs"].values()) for key in block.get("properties", {})}
+    text = (DOCS / "language.md").read_text(encoding="utf-8")
+    assert sorted(key for key in keys if not re.search(rf"\b{re.escape(key)}\b", text)) == []
+
+
+def test_links_between_pages_lead_somewhere() -> None:
+    dead = [
+        f"{page.relative_to(ROOT)}: {target}"
+        for page in PAGES
+        for target in re.findall(r"\]\(([^)#:\s]+)(?:#[^)]*)?\)", page.read_text(encoding="utf-8"))
+        if not (page.parent / target).exists()
+    ]
+    assert dead == []
+
+
+# ---------------------------------------------------------------- shell completion, as docs/cli.md says
+
+
+def completed(shell: str, **words: str) -> str:
+    scripts = str(Path(sys.executable).parent)
+    environment = {**os.environ, "PATH": f"{scripts}{os.pathsep}{os.environ['PATH']}", "_HPC_COMPLETE": shell, **words}
+    return subprocess.run(["hpc"], env=environment, capture_output=True, check=True, encoding="utf-8").stdout
+
+
+def test_completion_scripts_as_documented() -> None:
+    page = (DOCS / "cli.md").read_text(encoding="utf-8")
+    shells = re.findall(r"_HPC_COMPLETE=(\w+)_source hpc", page)
+    assert shells == ["bash", "zsh", "fish"]
+    for shell in shells:
+        assert f"_HPC_COMPLETE={shell}_complete" in completed(f"{shell}_source")
+
+
+def test_completion_knows_commands_and_options() -> None:
+    assert completed("bash_complete", COMP_WORDS="hpc sch", COMP_CWORD="1") == "plain,schema\n"
+    assert "schema" in completed("zsh_complete", COMP_WORDS="hpc sch", COMP_CWORD="1").splitlines()
+    assert completed("fish_complete", COMP_WORDS="hpc sch", COMP_CWORD="sch").startswith("plain,schema")
+    assert completed("bash_complete", COMP_WORDS="hpc compile --tar", COMP_CWORD="2") == "plain,--target\n"
+
+
+def test_bash_takes_the_completion() -> None:
+    scripts = str(Path(sys.executable).parent)
+    environment = {**os.environ, "PATH": f"{scripts}{os.pathsep}{os.environ['PATH']}"}
+    line = 'eval "$(_HPC_COMPLETE=bash_source hpc)" && complete -p hpc'
+    shown = subprocess.run(["bash", "-c", line], env=environment, capture_output=True, check=True, encoding="utf-8")
+    assert shown.stdout.rstrip().endswith(" hpc")
