@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import os
 import sys
@@ -70,6 +71,7 @@ def command(
     A pipeline file is compiled first and only the result is run. Outputs of the pipeline are printed on stdout.
     """
     del engine  # this version has one
+    gc.enable()
     source = read_source(file)
     given = _split(inputs)
     if is_compiled(source.text):

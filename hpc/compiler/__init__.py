@@ -18,7 +18,7 @@ from hpc.compiler.files import Files
 from hpc.compiler.graph import Graph
 from hpc.compiler.link import link
 from hpc.compiler.lower import lower, lower_component, lower_local
-from hpc.compiler.render import render, spec_name
+from hpc.compiler.render import render
 from hpc.compiler.targets import KFP, VERTEX, Target
 from hpc.diagnostics import Diagnostic, Rejected, Source, located
 from hpc.spec.document import Document, read, warnings
@@ -76,7 +76,7 @@ def compile_components(
     compiled = compile(source, target, files, choice)
     graph, target = compiled.graph, compiled.target
     specs = render(graph, files)
-    settings = {spec_name(step): step.settings for step in graph.steps}
+    settings = {step.spec_name: step.settings for step in graph.steps}
     components = {name: lower_component(name, spec, settings[name], target) for name, spec in sorted(specs.items())}
     return {name: emit_component(component) for name, component in components.items()}, compiled.diagnostics
 

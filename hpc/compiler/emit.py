@@ -10,19 +10,14 @@ from __future__ import annotations
 import json
 import math
 import re
-from collections.abc import Mapping
-from dataclasses import fields, is_dataclass
+from collections.abc import Callable
+from dataclasses import fields
 from functools import lru_cache
 from json.encoder import encode_basestring
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import Any
 
 from hpc.compiler.ir import Json, PipelineSpec, PlatformSpec
 
-if TYPE_CHECKING:
-    from _typeshed import DataclassInstance
-
-_Fields: TypeAlias = "Mapping[str, Any] | DataclassInstance"
-_Value: TypeAlias = "str | int | float | bool | list[Any] | tuple[Any, ...] | _Fields | None"
 
 # Characters that JSON allows in a string and YAML 1.1 does not, or would take for a line end.
 _NOT_FOR_YAML = re.compile("[\x7f-\x9f\u2028\u2029\ufeff\ufffe\uffff]")
@@ -55,19 +50,14 @@ def canonical(value: Any) -> str:
     return "".join(out)
 
 
-def _write(value: _Value, line: str, out: list[str]) -> None:
-    if isinstance(value, str):
-        out.append(_string(value))
-    elif isinstance(value, bool) or value is None:
-        out.append({True: "true", False: "false", None: "null"}[value])
-    elif isinstance(value, int):
-        out.append(str(value))
-    elif isinstance(value, float):
-        out.append(_float(value))
-    elif isinstance(value, Json):
-        _write(value.value, line, out)
-    elif isinstance(value, list | tuple):
+def _write(value: Any, line: str, out: list[str]) -> None:
+    kind = type(value)
+    if kind in _SCALARS:
+        out.append(_SCALARS[kind](value))
+    elif kind is list or kind is tuple:
         _write_block("[]", [("", item) for item in value], line, out)
+    elif kind is Json:
+        _write(value.value, line, out)
     else:
         _write_block("{}", _entries(value), line, out)
 
@@ -85,9 +75,9 @@ def _write_block(brackets: str, entries: list[tuple[str, Any]], line: str, out: 
     out.append(f"{line}{brackets[1]}")
 
 
-def _entries(value: _Fields) -> list[tuple[str, Any]]:
+def _entries(value: Any) -> list[tuple[str, Any]]:
     """The key, as it is written, and the value of every entry of a mapping or field of a message."""
-    if isinstance(value, Mapping):
+    if isinstance(value, dict):
         return [(f"{_string(key)}: ", value[key]) for key in sorted(value)]
     return [
         (f'"{key}": ', item) for name, key in _field_names(type(value)) if not _is_unset(item := getattr(value, name))
@@ -105,11 +95,13 @@ def _camel(name: str) -> str:
 
 
 def _is_unset(value: Any) -> bool:
-    if isinstance(value, Json):
-        return False
-    if is_dataclass(value):
-        return all(_is_unset(getattr(value, name)) for name, _ in _field_names(type(value)))
-    return value is None or (isinstance(value, Mapping | tuple) and not value)
+    """Whether a field of a message says nothing: None, an empty map or list, a message whose fields all say nothing."""
+    kind = type(value)
+    if kind in _SCALARS or kind is Json:
+        return value is None
+    if kind is dict or kind is tuple:
+        return not value
+    return all(_is_unset(getattr(value, name)) for name, _ in _field_names(kind))
 
 
 def _string(text: str) -> str:
@@ -127,3 +119,12 @@ def _float(value: float) -> str:
     text = repr(value)
     mantissa, exponent, power = text.partition("e")
     return f"{mantissa}.0e{power}" if exponent and "." not in mantissa else text
+
+
+_SCALARS: dict[type, Callable[[Any], str]] = {
+    str: _string,
+    bool: {True: "true", False: "false"}.__getitem__,
+    int: str,
+    float: _float,
+    type(None): lambda _: "null",
+}

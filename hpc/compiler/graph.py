@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 from hpc.components.container import ContainerComponent
@@ -86,6 +87,18 @@ class Step:
     path: Path
     edge: Path
     differs: bool
+
+    @cached_property
+    def spec_name(self) -> str:
+        """The component spec that the step runs: the component's own, or one of its own where it differs."""
+        own = self.component_name.replace("_", "-")
+        return f"{own}--{self.name.replace('_', '-')}" if self.is_special else own
+
+    @property
+    def is_special(self) -> bool:
+        """Whether the component is rendered for this step alone: other settings, gathered lists, or inputs left out."""
+        gathers = any(isinstance(binding, Gathered) for binding in self.bindings.values())
+        return self.differs or gathers or len(self.bindings) < len(self.component.inputs)
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ from hpc.compiler import ir
 from hpc.compiler.files import Files
 from hpc.compiler.graph import Binding, Constant, FromInput, FromStep, Gathered, Graph, Settings, Step
 from hpc.compiler.hardware import resources
-from hpc.compiler.render import ComponentSpec, spec_name
+from hpc.compiler.render import ComponentSpec
 from hpc.compiler.targets import Target
 from hpc.components import placeholders
 from hpc.components.fields import CacheKey, Retry, SecretRef, seconds
@@ -26,7 +26,7 @@ from hpc.spec.model import LocalPlace, Pipeline
 def lower(graph: Graph, specs: Mapping[str, ComponentSpec], target: Target) -> ir.PipelineSpec:
     """The pipeline as a PipelineSpec for `target`."""
     pipeline = graph.pipeline
-    settings = {spec_name(step): step.settings for step in graph.steps}
+    settings = {step.spec_name: step.settings for step in graph.steps}
     return ir.PipelineSpec(
         pipeline_info=ir.PipelineInfo(pipeline.name, pipeline.title or None, pipeline.description or None),
         root=_root(graph, specs, target),
@@ -76,7 +76,7 @@ def _root(graph: Graph, specs: Mapping[str, ComponentSpec], target: Target) -> i
         input_definitions=_definitions(((name, port, port.type) for name, port in pipeline.inputs.items()), target),
         output_definitions=_outputs({port.as_ or name: port for name, port in pipeline.outputs.items()}),
         dag=ir.Dag(
-            tasks={_key(step.name): _task(step, specs[spec_name(step)]) for step in graph.steps},
+            tasks={_key(step.name): _task(step, specs[step.spec_name]) for step in graph.steps},
             outputs=_dag_outputs({pipeline.outputs[name].as_ or name: one for name, one in graph.outputs.items()}),
         ),
     )
@@ -158,7 +158,7 @@ def _dag_outputs(sources: Mapping[str, FromStep]) -> Mapping[str, Mapping[str, A
 def _task(step: Step, spec: ComponentSpec) -> ir.Task:
     return ir.Task(
         task_info=ir.TaskInfo(step.title or _key(step.name)),
-        component_ref=ir.ComponentRef(f"comp-{spec_name(step)}"),
+        component_ref=ir.ComponentRef(f"comp-{step.spec_name}"),
         dependent_tasks=tuple(sorted(map(_key, step.after))),
         inputs=_task_inputs(step, spec),
         caching_options=_caching(step.settings),
@@ -231,7 +231,7 @@ def lower_local(graph: Graph, files: Files) -> ir.PlatformSpec | None:
     Paths start at the pipeline file's folder.
     """
     secrets = graph.pipeline.secrets
-    executors = {f"exec-{spec_name(step)}": _local_executor(step.settings, secrets, files) for step in graph.steps}
+    executors = {f"exec-{step.spec_name}": _local_executor(step.settings, secrets, files) for step in graph.steps}
     executors = {label: entry for label, entry in executors.items() if entry}
     return ir.PlatformSpec({"local": {"deploymentSpec": {"executors": executors}}}) if executors else None
 

@@ -43,18 +43,6 @@ class ComponentSpec:
     env: tuple[tuple[str, str], ...]
 
 
-def spec_name(step: Step) -> str:
-    """The component spec that the step runs: the component's own, or one of its own where it differs."""
-    own = step.component_name.replace("_", "-")
-    return f"{own}--{step.name.replace('_', '-')}" if is_special(step) else own
-
-
-def is_special(step: Step) -> bool:
-    """Whether the component is rendered for this step alone: other settings, gathered lists, or inputs left out."""
-    gathers = any(isinstance(binding, Gathered) for binding in step.bindings.values())
-    return step.differs or gathers or len(step.bindings) < len(step.component.inputs)
-
-
 def render(graph: Graph, files: Files) -> dict[str, ComponentSpec]:
     """Component specs by name. Raises Rejected with what is wrong in users' templates."""
     missing = list(_missing_templates(graph, files))
@@ -63,7 +51,7 @@ def render(graph: Graph, files: Files) -> dict[str, ComponentSpec]:
     renderer = _Renderer(files)
     specs: dict[str, ComponentSpec] = {}
     for step in graph.steps:
-        name = spec_name(step)
+        name = step.spec_name
         if name not in specs:
             specs[name] = renderer.render(use_of(step), step.settings)
     renderer.finish()

@@ -78,3 +78,7 @@ class StepEntry(Model):
     tune: Annotated[
         Tune | None, Field(description="search for the best values; not compiled by this version (HPC109)")
     ] = None
+
+
+NOTHING_DIFFERS = StepEntry.model_construct()
+"""The entry of a step that has none: everything comes from the component."""

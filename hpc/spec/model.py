@@ -238,8 +238,8 @@ class Pipeline(Model):
     ]
     steps: Steps = {}
     edges: Edges
-    defaults: Annotated[Defaults, Field(description="for every component that does not say otherwise")] = Defaults()
-    targets: Annotated[Targets, Field(description="where the pipeline can run")] = Targets()
+    defaults: Annotated[Defaults, Field(description="for every component that does not say otherwise")] = Defaults.model_construct()
+    targets: Annotated[Targets, Field(description="where the pipeline can run")] = Targets.model_construct()
     profiles: Annotated[
         dict[Name, dict[str, Any]],
         Field(description="parts of this file with other values, laid on it by `--profile name`; never the graph"),

@@ -11,7 +11,7 @@ from typing import Any
 
 from hpc.compiler import mentions
 from hpc.compiler.graph import Graph, Step
-from hpc.compiler.render import machine_names, spec_name, use_of
+from hpc.compiler.render import machine_names, use_of
 from hpc.compiler.targets import Target
 from hpc.components.container import ContainerComponent
 from hpc.components.references import Reference
@@ -55,7 +55,7 @@ def check(graph: Graph, target: Target) -> Iterator[Diagnostic]:
 
 def _one_for_each_spec(graph: Graph) -> Iterable[Step]:
     """Steps that run the same component spec cannot differ in what their texts refer to."""
-    return {spec_name(step): step for step in reversed(graph.steps)}.values()
+    return {step.spec_name: step for step in reversed(graph.steps)}.values()
 
 
 def _judge(text: str, path: Path, component: ContainerComponent, graph: Graph) -> Iterator[Diagnostic]:

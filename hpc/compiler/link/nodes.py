@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from hpc.compiler.graph import Binding
 from hpc.components.container import ContainerComponent
-from hpc.components.step import StepEntry
+from hpc.components.step import NOTHING_DIFFERS, StepEntry
 from hpc.components.subpipeline import ExternalComponent, SubPipeline
 from hpc.components.types import did_you_mean
 from hpc.diagnostics import Diagnostic, Path, Place, Rule
@@ -74,7 +74,7 @@ def nodes_of(pipeline: Pipeline, edges: list[Edge], found: list[Diagnostic]) -> 
 
 
 def _node(pipeline: Pipeline, name: str, end: End, found: list[Diagnostic]) -> Node | None:
-    entry = pipeline.steps.get(name, StepEntry())
+    entry = pipeline.steps.get(name, NOTHING_DIFFERS)
     component_name = entry.uses or name
     component = pipeline.components.get(component_name)
     if component is None:

@@ -8,13 +8,13 @@ from typing import Any
 from hpc.compiler.graph import Settings, Step
 from hpc.compiler.link.nodes import Node
 from hpc.components.container import ContainerComponent
-from hpc.components.step import StepEntry
+from hpc.components.step import NOTHING_DIFFERS, StepEntry
 from hpc.spec.model import Pipeline
 
 
 def step_of(pipeline: Pipeline, node: Node) -> Step:
     """The step that a completed node describes."""
-    own, here = _settings(pipeline, node.component, StepEntry()), _settings(pipeline, node.component, node.entry)
+    here = _settings(pipeline, node.component, node.entry)
     return Step(
         name=node.name,
         title=node.entry.title or node.component.title,
@@ -25,8 +25,15 @@ def step_of(pipeline: Pipeline, node: Node) -> Step:
         after=tuple(sorted(node.after)),
         path=node.path,
         edge=node.edge,
-        differs=_container(own) != _container(here),
+        differs=_differs(pipeline, node, here),
     )
+
+
+def _differs(pipeline: Pipeline, node: Node, here: Settings) -> bool:
+    entry = node.entry
+    if not (entry.overrides or entry.env or entry.accelerator or entry.timeout):
+        return False
+    return _container(here) != _container(_settings(pipeline, node.component, NOTHING_DIFFERS))
 
 
 def _container(settings: Settings) -> tuple[Any, ...]:
