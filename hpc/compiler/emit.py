@@ -14,10 +14,14 @@ from collections.abc import Callable
 from dataclasses import fields
 from functools import lru_cache
 from json.encoder import encode_basestring
-from typing import Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from hpc.compiler.ir import Json, PipelineSpec, PlatformSpec
 
+if TYPE_CHECKING:
+    from _typeshed import DataclassInstance
+
+_Fields: TypeAlias = "dict[str, Any] | DataclassInstance"
 
 # Characters that JSON allows in a string and YAML 1.1 does not, or would take for a line end.
 _NOT_FOR_YAML = re.compile("[\x7f-\x9f\u2028\u2029\ufeff\ufffe\uffff]")
@@ -51,7 +55,7 @@ def canonical(value: Any) -> str:
 
 
 def _write(value: Any, line: str, out: list[str]) -> None:
-    kind = type(value)
+    kind: type[object] = value.__class__
     if kind in _SCALARS:
         out.append(_SCALARS[kind](value))
     elif kind is list or kind is tuple:
@@ -75,7 +79,7 @@ def _write_block(brackets: str, entries: list[tuple[str, Any]], line: str, out: 
     out.append(f"{line}{brackets[1]}")
 
 
-def _entries(value: Any) -> list[tuple[str, Any]]:
+def _entries(value: _Fields) -> list[tuple[str, Any]]:
     """The key, as it is written, and the value of every entry of a mapping or field of a message."""
     if isinstance(value, dict):
         return [(f"{_string(key)}: ", value[key]) for key in sorted(value)]
@@ -85,7 +89,7 @@ def _entries(value: Any) -> list[tuple[str, Any]]:
 
 
 @lru_cache(maxsize=64)
-def _field_names(message: type) -> tuple[tuple[str, str], ...]:
+def _field_names(message: type[DataclassInstance]) -> tuple[tuple[str, str], ...]:
     return tuple((field.name, _camel(field.name)) for field in fields(message))
 
 
@@ -96,7 +100,7 @@ def _camel(name: str) -> str:
 
 def _is_unset(value: Any) -> bool:
     """Whether a field of a message says nothing: None, an empty map or list, a message whose fields all say nothing."""
-    kind = type(value)
+    kind: type[Any] = value.__class__
     if kind in _SCALARS or kind is Json:
         return value is None
     if kind is dict or kind is tuple:
@@ -121,7 +125,7 @@ def _float(value: float) -> str:
     return f"{mantissa}.0e{power}" if exponent and "." not in mantissa else text
 
 
-_SCALARS: dict[type, Callable[[Any], str]] = {
+_SCALARS: dict[type[object], Callable[[Any], str]] = {
     str: _string,
     bool: {True: "true", False: "false"}.__getitem__,
     int: str,

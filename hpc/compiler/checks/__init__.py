@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Protocol
 
-from hpc.compiler.checks import hardware, hydra, images, limits, references, regions, secrets, target, written
+from hpc.compiler.checks import hardware, hydra, images, limits, references, regions, secrets, target, unheeded, written
 from hpc.compiler.graph import Graph
 from hpc.compiler.targets import Target
 from hpc.diagnostics import Diagnostic, Rejected, Rule
@@ -20,7 +20,18 @@ class Check(Protocol):
     def check(graph: Graph, target: Target) -> Iterator[Diagnostic]: ...
 
 
-CHECKS: tuple[Check, ...] = (references, hydra, hardware, regions, target, written, images, secrets, limits)
+CHECKS: tuple[Check, ...] = (
+    references,
+    hydra,
+    hardware,
+    regions,
+    target,
+    written,
+    images,
+    secrets,
+    limits,
+    unheeded,
+)
 
 
 def check(graph: Graph, target: Target) -> list[Diagnostic]:
