@@ -230,11 +230,11 @@ BUILT = "{uri: repo/app:1.0, build: {context: ./app}}"
 
 def test_a_profile_is_noted_once_on_this_machine() -> None:
     assert messages(pipeline("{machine: n1-standard-4, gpu: T4, count: 2}", image=BUILT), "local", only=WRITTEN) == [
-        "5:3 note HPC512 accelerator `a`: runs on this machine; the machine profile is not used. | "
-        "nothing to do; to reserve GPUs here, add `local: {gpus: 2}`."
+        "5:3 note HPC512 steps run on this machine as it is: of accelerator `a` only `local` is heeded. | "
+        "nothing to do; to reserve GPUs here, add `local: {gpus: 1}`."
     ]
     assert messages(pipeline("{cpu: 2, gpu: T4, local: {gpus: 1}}", image=BUILT), "local", only=WRITTEN) == [
-        "5:3 note HPC512 accelerator `a`: runs on this machine; the machine profile is not used. | nothing to do."
+        "5:3 note HPC512 steps run on this machine as it is: of accelerator `a` only `local` is heeded. | nothing to do."
     ]
     assert messages(pipeline("{description: any, local: {gpus: 1}}", image=BUILT), "local", only=WRITTEN) == []
 

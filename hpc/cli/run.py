@@ -83,7 +83,8 @@ def command(
     request = Request(file.parent, os.environ, arguments, root, jobs, str(file))
     with watch(sys.stderr, live=sys.stderr.isatty()) as view:
         outcome = run(spec, platform, request, view)
-    _print_outputs(outcome)
+    if outcome.state == "SUCCEEDED":
+        _print_outputs(outcome)
     return _EXIT_CODES[outcome.state]
 
 

@@ -45,7 +45,9 @@ def problem(code: LiteralString, fact: str, fix: str) -> PydanticCustomError:
 class Model(BaseModel):
     """An immutable mapping of the language: unknown keys are refused."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True, populate_by_name=False, protected_namespaces=())
+    model_config = ConfigDict(
+        frozen=True, extra="forbid", defer_build=True, populate_by_name=False, protected_namespaces=()
+    )
 
 
 def text_schema(pattern: str, **more: int) -> dict[str, Any]:

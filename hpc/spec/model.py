@@ -238,7 +238,9 @@ class Pipeline(Model):
     ]
     steps: Steps = {}
     edges: Edges
-    defaults: Annotated[Defaults, Field(description="for every component that does not say otherwise")] = Defaults.model_construct()
+    defaults: Annotated[Defaults, Field(description="for every component that does not say otherwise")] = (
+        Defaults.model_construct()
+    )
     targets: Annotated[Targets, Field(description="where the pipeline can run")] = Targets.model_construct()
     profiles: Annotated[
         dict[Name, dict[str, Any]],

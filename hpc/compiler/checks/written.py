@@ -9,7 +9,7 @@ timeouts are not written. On this machine no profile matters, and a step without
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from hpc.compiler import mentions
 from hpc.compiler.graph import Graph, Step
@@ -146,20 +146,25 @@ def _no_timeout(place: Place, target: Target) -> Diagnostic:
 
 
 def _local(graph: Graph, target: Target) -> Iterator[Diagnostic]:
-    for name, accelerator in mentions.accelerators(graph).items():
-        if accelerator.model_fields_set - {"description", "local"}:
-            fact = f"accelerator `{name}`: runs on {target.title}; the machine profile is not used."
-            yield Diagnostic(NOT_USED, Place(("accelerators", name), on="key"), fact, _reserving(accelerator))
+    unused = {
+        name: accelerator
+        for name, accelerator in mentions.accelerators(graph).items()
+        if accelerator.model_fields_set - {"description", "local"}
+    }
+    if unused:
+        yield _machine_profiles(unused, target)
     homeless = [step for step in graph.steps if not _has_folder(step)]
     if homeless:
         yield _in_folder_of_file(homeless)
 
 
-def _reserving(accelerator: Accelerator) -> str:
-    reserved = accelerator.local is not None and accelerator.local.gpus is not None
-    if accelerator.gpu and not reserved:
-        return f"nothing to do; to reserve GPUs here, add `local: {{gpus: {accelerator.count or 1}}}`."
-    return "nothing to do."
+def _machine_profiles(unused: Mapping[str, Accelerator], target: Target) -> Diagnostic:
+    """One note for all: it stands above every run on this machine."""
+    noun = "accelerators" if len(unused) > 1 else "accelerator"
+    fact = f"steps run on {target.title} as it is: of {noun} {_words(list(unused))} only `local` is heeded."
+    reserving = any(one.gpu and not (one.local and one.local.gpus) for one in unused.values())
+    fix = "nothing to do" + ("; to reserve GPUs here, add `local: {gpus: 1}`." if reserving else ".")
+    return Diagnostic(NOT_USED, Place(("accelerators", next(iter(unused))), on="key"), fact, fix)
 
 
 def _places(step: Step) -> list[LocalPlace]:
