@@ -234,7 +234,8 @@ def test_a_profile_is_noted_once_on_this_machine() -> None:
         "nothing to do; to reserve GPUs here, add `local: {gpus: 1}`."
     ]
     assert messages(pipeline("{cpu: 2, gpu: T4, local: {gpus: 1}}", image=BUILT), "local", only=WRITTEN) == [
-        "5:3 note HPC512 steps run on this machine as it is: of accelerator `a` only `local` is heeded. | nothing to do."
+        "5:3 note HPC512 steps run on this machine as it is: of accelerator `a` only `local` is heeded. | "
+        "nothing to do."
     ]
     assert messages(pipeline("{description: any, local: {gpus: 1}}", image=BUILT), "local", only=WRITTEN) == []
 
