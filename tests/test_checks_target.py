@@ -288,3 +288,20 @@ def test_what_the_messages_say_is_what_the_compiled_file_holds() -> None:
     for lost in ("n1-standard-4", "200", "spot", "7200", "2h", "CustomJob"):
         assert lost not in compiled.text
     assert [one.rule.code for one in compiled.diagnostics] == ["HPC510", "HPC510"]
+
+
+def test_metadata_of_artifacts_in_arguments() -> None:
+    text = """\
+hpc: 1
+name: p
+images: {app: repo/app:1.0}
+components:
+  make: {image: app, outputs: {data: Dataset}}
+  take: {image: app, cli: none, args: ["${{ inputs.data.metadata.rows }}"], inputs: {data: Dataset}}
+edges: [make.data -> take.data]
+"""
+    assert messages(text, "vertex", only="HPC504") == messages(text, "local", only="HPC504") == []
+    assert messages(text, "kfp", only="HPC504") == [
+        "6:41 error HPC504 Kubeflow Pipelines leaves `inputs.data.metadata.rows` as it stands: "
+        "it knows only paths and uris of artifacts. | let the step that makes the artifact write the value as an output."
+    ]

@@ -269,6 +269,37 @@ def test_run_of_something_else_is_a_message(folder: Path) -> None:
         assert "Traceback" not in done.stderr
 
 
+SECRET = """\
+hpc: 1
+name: secretive
+images: {tool: {uri: "repo.example/tool:1.0", build: {context: .}}}
+secrets: {token: {local: "env:HPC_TEST_TOKEN"}}
+components:
+  say:
+    image: tool
+    cli: none
+    command: [sh, -c, 'echo "using $TOKEN"; printf %s "${#TOKEN}" > "$0"']
+    args: ["${{ outputs.length }}"]
+    outputs: {length: int}
+    env: {TOKEN: {secret: token}}
+outputs: {length: int}
+edges: [say.length -> outputs.length]
+"""
+
+
+def test_a_secret_reaches_the_program_and_nothing_else(tmp_path: Path) -> None:
+    (tmp_path / "pipeline.yaml").write_text(SECRET)
+    done = hpc(tmp_path, "run", "pipeline.yaml", env={"HPC_TEST_TOKEN": "hush-hush-1234"})
+    assert (done.returncode, done.stdout) == (0, "length: 14\n"), done.stderr
+    kept = [path for path in tmp_path.rglob("*") if path.is_file() and b"hush-hush" in path.read_bytes()]
+    assert [path.name for path in kept] == ["log.txt"]  # what the program itself prints is its own affair
+    missing = hpc(tmp_path, "run", "pipeline.yaml")
+    assert missing.returncode == 1
+    assert "error HPC907" in missing.stderr
+    refused = hpc(tmp_path, "compile", "pipeline.yaml", "--target", "kfp")
+    assert "error HPC504 this version cannot pass secrets" in refused.stderr
+
+
 # ---------------------------------------------------------------- the others
 
 

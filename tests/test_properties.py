@@ -151,3 +151,25 @@ _EMIT_ALONE = (
     "    spec = u.spec_from_file_location('hpc.compiler.' + name, root / (name + '.py'))\n"
     "    module = u.module_from_spec(spec); sys.modules[spec.name] = module; spec.loader.exec_module(module)\n"
 ) + _EMIT
+
+
+def test_a_file_with_5000_steps() -> None:
+    steps = [f"step_{index}" for index in range(5000)]
+    edges = [f"{steps[max(index - 3, 0)]}.out -> {name}.data" for index, name in enumerate(steps) if index]
+    document = {
+        "hpc": 1,
+        "name": "many",
+        "images": {"tool": "repo.example/tool:1.0"},
+        "components": {
+            "first": {"image": "tool", "outputs": {"out": "Dataset"}},
+            "next": {"image": "tool", "inputs": {"data": "Dataset"}, "outputs": {"out": "Dataset"}},
+        },
+        "steps": {name: {"uses": "next" if index else "first"} for index, name in enumerate(steps)},
+        "edges": edges,
+    }
+    result = compile_text(yaml.safe_dump(document, sort_keys=False))
+    assert result.shown == ""
+    assert result.compiled is not None
+    compiled = json.loads(result.compiled.text)
+    assert len(compiled["root"]["dag"]["tasks"]) == 5000
+    assert len(compiled["components"]) == 2

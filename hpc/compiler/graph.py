@@ -108,3 +108,8 @@ class Graph:
     pipeline: Pipeline
     steps: tuple[Step, ...]
     outputs: Mapping[str, FromStep]
+
+    @cached_property
+    def distinct_steps(self) -> tuple[Step, ...]:
+        """One step for each component spec: steps that share one cannot differ in their texts and settings."""
+        return tuple({step.spec_name: step for step in reversed(self.steps)}.values())

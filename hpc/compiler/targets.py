@@ -15,7 +15,8 @@ TargetName = Literal["vertex", "kfp", "local"]
 class Target:
     """`literals`: enumerated inputs are understood. `gpu_resource`: one name for every GPU, or None for its own.
 
-    `platform` names the second document, `unknown_run` the `run.*` that the target does not replace.
+    `platform` names the second document, `metadata` tells whether `${{ inputs.x.metadata.k }}` is replaced in an argument,
+    `unknown_run` holds the `run.*` that are not.
     """
 
     name: TargetName
@@ -26,6 +27,7 @@ class Target:
     machines: bool
     platform: str | None
     secrets: bool
+    metadata: bool
     unknown_run: frozenset[str] = frozenset()
 
 
@@ -38,6 +40,7 @@ VERTEX = Target(
     machines=True,
     platform=None,
     secrets=False,
+    metadata=True,
     unknown_run=frozenset({"workspace"}),
 )
 KFP = Target(
@@ -49,6 +52,7 @@ KFP = Target(
     machines=False,
     platform="kubernetes",
     secrets=False,
+    metadata=False,
     unknown_run=frozenset({"root", "executor_output"}),
 )
 LOCAL = Target(
@@ -60,6 +64,7 @@ LOCAL = Target(
     machines=False,
     platform="local",
     secrets=True,
+    metadata=True,
     unknown_run=frozenset({"workspace"}),
 )
 

@@ -6,7 +6,7 @@ Language, section 2, *`${{ name }}`*, and section 5.30.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from hpc.compiler import mentions
@@ -48,14 +48,9 @@ def check(graph: Graph, target: Target) -> Iterator[Diagnostic]:
         own = graph.pipeline.steps[step.name].overrides if step.path[0] == "steps" else {}
         for path, text in mentions.walk(own, (*step.path, "overrides")):
             yield from _judge(text, path, step.component, graph)
-    for step in _one_for_each_spec(graph):
+    for step in graph.distinct_steps:
         yield from _absent(step)
         yield from _machine(graph, step)
-
-
-def _one_for_each_spec(graph: Graph) -> Iterable[Step]:
-    """Steps that run the same component spec cannot differ in what their texts refer to."""
-    return {step.spec_name: step for step in reversed(graph.steps)}.values()
 
 
 def _judge(text: str, path: Path, component: ContainerComponent, graph: Graph) -> Iterator[Diagnostic]:

@@ -27,8 +27,8 @@ RULES = (CANNOT,)
 def check(graph: Graph, target: Target) -> Iterator[Diagnostic]:
     if target.takes_gpus and not target.machines:
         yield from _machines(graph, target)
-    for step in graph.steps:
-        yield from _run_names(graph, step, target)
+    for step in graph.distinct_steps:
+        yield from _references(graph, step, target)
         if not target.secrets:
             yield from _secrets(graph, step, target)
 
@@ -46,13 +46,16 @@ def _machines(graph: Graph, target: Target) -> Iterator[Diagnostic]:
             yield Diagnostic(CANNOT, Place((*path, "tpu")), fact, fix)
 
 
-def _run_names(graph: Graph, step: Step, target: Target) -> Iterator[Diagnostic]:
+def _references(graph: Graph, step: Step, target: Target) -> Iterator[Diagnostic]:
     for path, text in mentions.texts(graph, step):
         for reference in references_in(text):
+            place = Place(path, start=reference.start, length=reference.end - reference.start)
             if reference.namespace == "run" and reference.name in target.unknown_run:
-                place = Place(path, start=reference.start, length=reference.end - reference.start)
                 fact = f"{target.title} does not know `{reference}`."
                 yield Diagnostic(CANNOT, place, fact, f"remove it; {_who_knows(reference.name)}.")
+            elif reference.rest[:1] == ("metadata",) and not target.metadata:
+                fact = f"{target.title} leaves `{reference}` as it stands: it knows only paths and uris of artifacts."
+                yield Diagnostic(CANNOT, place, fact, "let the step that makes the artifact write the value as an output.")
 
 
 def _who_knows(name: str) -> str:
