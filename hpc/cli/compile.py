@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import difflib
 import shlex
+import sys
 from pathlib import Path
 
 import click
@@ -66,7 +66,9 @@ def _compare(path: Path, text: str) -> int:
     if old == text:
         click.echo(f"{path}: up to date", err=True)
         return 0
-    lines = difflib.unified_diff(
+    from difflib import unified_diff
+
+    lines = unified_diff(
         old.splitlines(keepends=True), text.splitlines(keepends=True), str(path), f"{path} (compiled now)"
     )
     click.echo("".join(lines), nl=False)
@@ -76,6 +78,4 @@ def _compare(path: Path, text: str) -> int:
 
 def _mending_command() -> str:
     """The command line of this process without `--check`."""
-    import sys
-
     return shlex.join(["hpc", *(argument for argument in sys.argv[1:] if argument != "--check")])

@@ -15,8 +15,8 @@ TargetName = Literal["vertex", "kfp", "local"]
 class Target:
     """`literals`: enumerated inputs are understood. `gpu_resource`: one name for every GPU, or None for its own.
 
-    `platform` names the second document, `metadata` tells whether `${{ inputs.x.metadata.k }}` is replaced in an argument,
-    `unknown_run` holds the `run.*` that are not.
+    `platform` names the second document, `metadata` tells whether `${{ inputs.x.metadata.k }}` is replaced in an
+    argument, `unknown_run` holds the `run.*` that are not.
     """
 
     name: TargetName

@@ -55,7 +55,9 @@ def _references(graph: Graph, step: Step, target: Target) -> Iterator[Diagnostic
                 yield Diagnostic(CANNOT, place, fact, f"remove it; {_who_knows(reference.name)}.")
             elif reference.rest[:1] == ("metadata",) and not target.metadata:
                 fact = f"{target.title} leaves `{reference}` as it stands: it knows only paths and uris of artifacts."
-                yield Diagnostic(CANNOT, place, fact, "let the step that makes the artifact write the value as an output.")
+                yield Diagnostic(
+                    CANNOT, place, fact, "let the step that makes the artifact write the value as an output."
+                )
 
 
 def _who_knows(name: str) -> str:
