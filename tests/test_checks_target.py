@@ -303,5 +303,6 @@ edges: [make.data -> take.data]
     assert messages(text, "vertex", only="HPC504") == messages(text, "local", only="HPC504") == []
     assert messages(text, "kfp", only="HPC504") == [
         "6:41 error HPC504 Kubeflow Pipelines leaves `inputs.data.metadata.rows` as it stands: "
-        "it knows only paths and uris of artifacts. | let the step that makes the artifact write the value as an output."
+        "it knows only paths and uris of artifacts. | "
+        "let the step that makes the artifact write the value as an output."
     ]
