@@ -136,12 +136,10 @@ def _hydra_override(use: Use, key: str, value: Any) -> Argument:
     marks = _Marks(use)
     marked = marks.mark(value)
     if marks.raw and use.component.quoting == "exact":
-        text = str(marked)
-        text = text if text in marks.found else f"'{text}'"
-        return Argument(key, key, "constant", (marks.unmark(text, quoted=False),), raw=True)
+        return Argument(key, key, "constant", (marks.as_raw(marked),), raw=True)
     if value is None and key.startswith("~"):
         return Argument(key, key, "constant", ())
-    return Argument(key, key, "constant", (marks.unmark(hydra.constant(marked), quoted=True),))
+    return Argument(key, key, "constant", (marks.as_final(hydra.constant(marked)),))
 
 
 class _Marks:
@@ -184,11 +182,19 @@ class _Marks:
         self.found[mark] = value
         return mark
 
-    def unmark(self, text: str, *, quoted: bool) -> str:
-        """`quoted`: a mark that is a whole value stands in Hydra's quotes now; its own form replaces both."""
+    def as_raw(self, text: str) -> str:
+        """For the bootstrap, which takes all between the outer quotes as it stands."""
+        value = self.found.get(text)
+        return hydra.pasted(value.kind, value.placeholder) if value else f"'{self._placed(text)}'"
+
+    def as_final(self, text: str) -> str:
+        """For Hydra itself: a mark that is a whole value stands in quotes, and its own form replaces both."""
         for mark, value in self.found.items():
-            form = hydra.pasted(value.kind, value.placeholder)
-            text = text.replace(f"'{mark}'" if quoted else mark, form) if f"'{mark}'" in text or text == mark else text
+            text = text.replace(f"'{mark}'", hydra.pasted(value.kind, value.placeholder))
+        return self._placed(text)
+
+    def _placed(self, text: str) -> str:
+        for mark, value in self.found.items():
             text = text.replace(mark, value.placeholder)
         return text
 
