@@ -109,6 +109,43 @@ def test_every_rule_is_raised_somewhere() -> None:
     assert idle == []
 
 
+PINNED_ELSEWHERE = {
+    "HPC020": "test_cli.py::test_a_file_that_cannot_be_read_is_a_message",
+    "HPC021": "test_cli.py::test_unwritable_output_is_a_message",
+    "HPC022": "test_init.py::test_a_second_time_is_refused",
+    "HPC513": "test_checks_limits.py::test_vertex_takes_ten_thousand_tasks",  # a file of 10,001 steps
+    "HPC900": "engines/test_refusals.py::test_something_else_is_no_pipeline",
+    "HPC901": "engines/test_refusals.py::test_a_part_that_is_not_run_is_named",
+    "HPC902": "test_cli.py::test_run_refuses_wrong_arguments_before_anything_runs",
+    "HPC903": "engines/test_refusals.py::test_arguments_are_checked_against_the_inputs",
+    "HPC904": "test_cli.py::test_run_refuses_wrong_arguments_before_anything_runs",
+    "HPC905": "engines/test_refusals.py::test_arguments_are_checked_against_the_inputs",
+    "HPC906": "engines/test_refusals.py::test_a_component_without_command_is_refused",
+    "HPC907": "test_cli.py::test_a_secret_reaches_the_program_and_nothing_else",
+    "HPC908": "engines/test_refusals.py::test_settings_are_read_strictly",
+    "HPC909": "engines/test_refusals.py::test_all_broken_references_are_found_at_once",
+    "HPC910": "engines/test_refusals.py::test_a_root_that_cannot_be_made_is_refused",
+    "HPC911": "test_cli.py::test_run_refuses_wrong_arguments_before_anything_runs",
+}
+"""Codes that compiling a small file cannot cause, and the test that does."""
+
+
+def test_every_code_has_a_case() -> None:
+    cases = {path.stem[:6] for path in (ROOT / "tests" / "cases" / "bad").glob("*.yaml")}
+    assert sorted(cases | PINNED_ELSEWHERE.keys()) == list(catalogue())
+    assert cases & PINNED_ELSEWHERE.keys() == set()
+
+
+@pytest.mark.parametrize("code", PINNED_ELSEWHERE)
+def test_a_code_without_a_case_is_pinned_by_a_test(code: str) -> None:
+    """The test exists, and names the code itself or a rule that has it."""
+    file, _, name = PINNED_ELSEWHERE[code].partition("::")
+    text = (ROOT / "tests" / file).read_text(encoding="utf-8")
+    [function] = [node for node in ast.parse(text).body if isinstance(node, ast.FunctionDef) and node.name == name]
+    decorators = [ast.unparse(each) for each in function.decorator_list]
+    assert code in ast.unparse(function) + "".join(decorators)
+
+
 def test_every_code_has_a_section() -> None:
     sections = re.findall(r"^## (HPC\d{3}): (.+)$", (DOCS / "errors.md").read_text(encoding="utf-8"), re.MULTILINE)
     expected = [

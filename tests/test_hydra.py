@@ -33,17 +33,22 @@ from omegaconf import OmegaConf
 
 from hpc.components.hydra import (
     BOOTSTRAP,
-    NEEDS_BOOTSTRAP,
     SMALL_BOOTSTRAP,
     bare_is_exact,
     constant,
-    override,
+    is_key,
     pasted,
     quoted,
 )
 
 PLACEHOLDER = "{{$.inputs.parameters['v']}}"
 PARSER = OverridesParser.create()
+NEEDS_BOOTSTRAP = ("STRING", "LIST", "STRUCT")
+
+
+def override(key: str, value: object) -> str:
+    """An override as the templates put it together."""
+    return key if key.startswith("~") and value is None else f"{key}={constant(value)}"
 
 
 class Started(Exception):
@@ -780,3 +785,27 @@ def test_what_is_not_json_is_one_line_and_2(text: str, tmp_path: Path) -> None:
     assert done.returncode == 2
     assert re.fullmatch(r"hpc: model\.layers is not JSON: [\w ,':()]+\n", done.stderr)
     assert "secret" not in done.stderr
+
+
+KEYS = (
+    "a a.b a.b.c a-b _a a_1 a.1 a.0.b $a a$b +a ++a ~a +a.b ~a.b db@src db@src.x db@a:b db@:b db@a: a/b a/b/c a/b@c a/b@c.d "
+    "hydra.run.dir hydra/launcher +hydra/launcher model@_here_ +db@pkg.sub a.b-c "
+    ".a a. a..b 1a 1 a#b a:b a;b é a!b a*b a? ~~a +++a a=b a,b a'b a[b] a{b} a(b) a@b@c a/ /a a//b a/b.c a\\b a%b"
+).split()
+
+
+@pytest.mark.parametrize("key", [*KEYS, "a b", " a", "a ", "a\tb"])
+def test_keys_are_those_of_the_real_parser(key: str) -> None:
+    try:
+        parsed = PARSER.parse_override(f"{key}=1")
+        accepted = key.lstrip("+~") == parsed.get_key_element().lstrip("+~")
+    except Exception:  # noqa: BLE001  whatever the parser raises, it does not read the key
+        accepted = False
+    assert is_key(key) == accepted
+
+
+@given(st.text(st.sampled_from("ab1_-.$/@:+~ é"), min_size=1, max_size=8))
+@settings(deadline=None, max_examples=500)
+def test_no_key_is_accepted_that_the_real_parser_refuses(key: str) -> None:
+    if is_key(key):
+        PARSER.parse_override(f"{key}=1")

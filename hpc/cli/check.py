@@ -8,12 +8,14 @@ from pathlib import Path
 
 import click
 
+from hpc.cli import OK, REJECTED
 from hpc.cli.disk import Folder, read_source
 from hpc.cli.messages import report_as
 from hpc.cli.options import choice_options, chosen, source_argument, target_option
 from hpc.compiler import Choice, compile, default_target, understood
 from hpc.compiler.targets import TARGETS, Target
-from hpc.diagnostics import Diagnostic, Rejected, Source
+from hpc.diagnostics import Diagnostic, Rejected, Source, reading_order
+from hpc.spec.model import Pipeline
 
 
 @click.command("check", epilog="Example: hpc check pipeline.yaml --format github")
@@ -26,39 +28,45 @@ def command(file: Path, profiles: tuple[str, ...], settings: tuple[str, ...], ta
 
     Judges the default target and those named in `targets`, the file as it is and with each of its profiles.
     """
-    source, files, choice = read_source(file), Folder(file.parent), chosen(profiles, settings)
     try:
-        _, pipeline, _ = understood(source, files, choice)
+        found, summary = _checked(file, chosen(profiles, settings), TARGETS[target] if target else None)
     except Rejected as error:
-        report_as(error.diagnostics, form)
-        return 1
-    named = [name for name in TARGETS if getattr(pipeline.targets, name)]
-    targets = (
-        [TARGETS[target]]
-        if target
-        else [TARGETS[name] for name in TARGETS if name in {*named, default_target(pipeline.targets).name}]
-    )
-    choices = [
-        choice,
-        *(Choice((*choice.profiles, name), settings) for name in pipeline.profiles if name not in choice.profiles),
-    ]
-    found = sorted(_judged(source, files, targets, choices), key=_reading_order)
+        found, summary = error.diagnostics, ""
     report_as(found, form)
-    wrong = any(diagnostic.is_error for diagnostic in found)
-    if form == "text" and not wrong:
-        click.echo(_summary(file, targets, choices), err=True)
-    return int(wrong)
+    if any(diagnostic.is_error for diagnostic in found):
+        return REJECTED
+    if form == "text":
+        click.echo(summary, err=True)
+    return OK
+
+
+def _checked(file: Path, choice: Choice, target: Target | None) -> tuple[list[Diagnostic], str]:
+    """What every target and profile has to say, and the line for a file that is right."""
+    source, files = read_source(file), Folder(file.parent)
+    _, pipeline, _ = understood(source, files, choice)
+    targets = [target] if target else _targets(pipeline)
+    profiles = [name for name in pipeline.profiles if name not in choice.profiles]
+    choices = [choice, *(Choice((*choice.profiles, name), choice.settings) for name in profiles)]
+    found = sorted(_judged(source, files, targets, choices), key=reading_order)
+    return found, _summary(file, targets, profiles)
+
+
+def _targets(pipeline: Pipeline) -> list[Target]:
+    """The default target and those that the file names."""
+    named = {name for name in TARGETS if getattr(pipeline.targets, name)} | {default_target(pipeline.targets).name}
+    return [target for name, target in TARGETS.items() if name in named]
 
 
 def _judged(
     source: Source, files: Folder, targets: Sequence[Target], choices: Sequence[Choice]
 ) -> Iterator[Diagnostic]:
     """Each mistake once; one that only a profile brings says so."""
-    seen: set[tuple[str, str, int]] = set()
+    seen: set[tuple[str, str, int, str]] = set()
     for index, choice in enumerate(choices):
         for target in targets:
             for diagnostic in _diagnostics(source, files, target, choice):
-                key = (diagnostic.rule.code, diagnostic.span.source.name, diagnostic.span.start)
+                span = diagnostic.span
+                key = (diagnostic.rule.code, span.source.name, span.start, diagnostic.fact)
                 if key not in seen:
                     seen.add(key)
                     yield diagnostic if index == 0 else _with_profile(diagnostic, choice.profiles[-1])
@@ -76,11 +84,6 @@ def _with_profile(diagnostic: Diagnostic, profile: str) -> Diagnostic:
     return diagnostic if named else replace(diagnostic, fact=f"{diagnostic.fact} (with profile `{profile}`)")
 
 
-def _reading_order(diagnostic: Diagnostic) -> tuple[str, int, str]:
-    return diagnostic.span.source.name, diagnostic.span.start, diagnostic.rule.code
-
-
-def _summary(file: Path, targets: Sequence[Target], choices: Sequence[Choice]) -> str:
-    profiles = [choice.profiles[-1] for choice in choices[1:]]
+def _summary(file: Path, targets: Sequence[Target], profiles: Sequence[str]) -> str:
     also = f", also with profile {', '.join(profiles)}" if profiles else ""
     return f"{file}: ok for {', '.join(target.name for target in targets)}{also}"

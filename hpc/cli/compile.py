@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import shlex
 import sys
 from pathlib import Path
 
 import click
 
+from hpc.cli import OK, REJECTED
 from hpc.cli.disk import Folder, read_source, write_whole
 from hpc.cli.messages import report
 from hpc.cli.options import choice_options, chosen, source_argument, target_option
@@ -44,7 +46,7 @@ def command(
         click.echo(compiled.text, nl=False)
         return 0
     path = Path(output) if output else default_output(file, compiled, choice)
-    if path.resolve() == file.resolve():
+    if os.path.realpath(path) == os.path.realpath(file):
         raise click.UsageError(f"{path} is the source itself; choose another file with -o.")
     if check:
         return _compare(path, compiled.text)
@@ -65,7 +67,7 @@ def _compare(path: Path, text: str) -> int:
     old = read_source(path).text if path.exists() else ""
     if old == text:
         click.echo(f"{path}: up to date", err=True)
-        return 0
+        return OK
     from difflib import unified_diff
 
     lines = unified_diff(
@@ -73,7 +75,7 @@ def _compare(path: Path, text: str) -> int:
     )
     click.echo("".join(lines), nl=False)
     click.echo(f"{path} {'differs' if path.exists() else 'is missing'}. To mend it:\n  {_mending_command()}", err=True)
-    return 1
+    return REJECTED
 
 
 def _mending_command() -> str:

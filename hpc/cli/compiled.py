@@ -11,13 +11,27 @@ from hpc.engines.local.rules import NOT_A_PIPELINE
 
 Documents = tuple[dict[str, Any], dict[str, Any] | None]
 
-_SOURCE_MARK = re.compile(r"""^\{?\s*["']?hpc["']?\s*:""", re.MULTILINE)
+_SOURCE_MARK = re.compile(r"""(?:^|\A(?:\s*(?:\#.*)?\n)*\s*\{\s*)["']?hpc["']?\s*:""", re.MULTILINE)
+"""The key `hpc` in the first column, or as the first one after the brace that opens the file."""
 _COMPILED_MARK = re.compile(r"""\bpipelineInfo["']?\s*:""")
 
 
 def is_compiled(text: str) -> bool:
     """Whether a file is compiled IR rather than a source: a source has the top-level key `hpc`."""
-    return bool(_COMPILED_MARK.search(text)) and not _SOURCE_MARK.search(text)
+    if not _COMPILED_MARK.search(text):
+        return False
+    first = _first_json(text.lstrip())
+    return not _SOURCE_MARK.search(text) if first is None else "hpc" not in first
+
+
+def _first_json(text: str) -> dict[str, Any] | None:
+    """The mapping that a text starts with, where it is JSON."""
+    if not text.startswith("{"):
+        return None
+    try:
+        return json.JSONDecoder().raw_decode(text)[0]
+    except (ValueError, RecursionError):
+        return None
 
 
 def documents(source: Source) -> Documents:
@@ -34,7 +48,7 @@ def _parsed(source: Source) -> list[Any]:
     """What hpc writes is JSON, with a line between two documents; what the SDK writes is YAML."""
     try:
         return [json.loads(text) for text in source.text.split("\n---\n")]
-    except ValueError:
+    except (ValueError, RecursionError):
         return _parsed_yaml(source)
 
 

@@ -54,22 +54,31 @@ def read_source(path: Path) -> Source:
 
 
 def write_whole(path: Path, text: str) -> None:
-    """Write a file so that nobody ever sees half of it: into a temporary file beside it, which is then renamed."""
-    temporary = ""
+    """Write a file so that nobody ever sees half of it. A link stays and its file is written; so does a device."""
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-        with os.fdopen(handle, "w", encoding="utf-8", newline="\n") as file:
-            file.write(text)
-        Path(temporary).chmod(_mode(path))
-        Path(temporary).replace(path)
+        if path.exists() and not path.is_file():
+            path.write_text(text, encoding="utf-8", newline="\n")
+        else:
+            _replace(Path(os.path.realpath(path)), text)
     except OSError as error:
-        if temporary:
-            Path(temporary).unlink(missing_ok=True)
         fact = f"this file cannot be written: {_reason(error)}."
         raise Rejected(
             [Diagnostic(UNWRITABLE, Span.of_file(str(path)), fact, "choose another place with `-o`.")]
         ) from None
+
+
+def _replace(path: Path, text: str) -> None:
+    """Write into a temporary file beside it, which is then renamed."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    try:
+        with os.fdopen(handle, "w", encoding="utf-8", newline="\n") as file:
+            file.write(text)
+        Path(temporary).chmod(_mode(path))
+        Path(temporary).replace(path)
+    except OSError:
+        Path(temporary).unlink(missing_ok=True)
+        raise
 
 
 def _mode(path: Path) -> int:

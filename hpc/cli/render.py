@@ -8,7 +8,7 @@ import click
 
 from hpc.cli.disk import Folder, read_source, write_whole
 from hpc.cli.messages import report
-from hpc.cli.options import choice_options, chosen, source_argument, target_option
+from hpc.cli.options import choice_options, chosen, source_argument
 from hpc.compiler import compile_components
 from hpc.compiler.targets import TARGETS
 
@@ -19,7 +19,11 @@ from hpc.compiler.targets import TARGETS
     "-o", "--output", metavar="DIR", help="Folder to write to, - for stdout.  [default: <stem>.components beside FILE]"
 )
 @choice_options
-@target_option
+@click.option(
+    "--target",
+    type=click.Choice(["vertex", "kfp"]),
+    help="Where the components will run.  [default: the only one that `targets` names, else vertex]",
+)
 def command(
     file: Path, output: str | None, profiles: tuple[str, ...], settings: tuple[str, ...], target: str | None
 ) -> int:

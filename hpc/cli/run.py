@@ -7,11 +7,13 @@ import json
 import os
 import sys
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import click
 
+from hpc.cli import CANCELLED, OK, RUN_FAILED
 from hpc.cli.compiled import Documents, documents, is_compiled
 from hpc.cli.disk import Folder, read_source
 from hpc.cli.messages import report
@@ -22,8 +24,7 @@ from hpc.compiler.targets import TARGETS
 from hpc.components.ports import InputPort, objection
 from hpc.components.types import did_you_mean
 from hpc.diagnostics import Diagnostic, Rejected, Rule, Source, Span
-from hpc.engines import ENGINES, Outcome
-from hpc.engines.local import Request, parse_argument, run
+from hpc.engines import ENGINES, Engine, Outcome, Request, engine
 from hpc.engines.local.rules import UNKNOWN_ARGUMENT, WRONG_ARGUMENT
 
 OUTSIDE_LIMITS = Rule(
@@ -34,7 +35,7 @@ OUTSIDE_LIMITS = Rule(
 )
 RULES = (OUTSIDE_LIMITS,)
 
-_EXIT_CODES = {"SUCCEEDED": 0, "FAILED": 4, "CANCELLED": 130}
+_EXIT_CODES = {"SUCCEEDED": OK, "FAILED": RUN_FAILED, "CANCELLED": CANCELLED}
 
 
 @click.command("run", epilog="Example: hpc run pipeline.yaml -i lr=0.01 -i 'name=first, try'")
@@ -49,7 +50,7 @@ _EXIT_CODES = {"SUCCEEDED": 0, "FAILED": 4, "CANCELLED": 130}
 )
 @choice_options
 @click.option(
-    "--on", "engine", type=click.Choice(list(ENGINES)), default="local", show_default=True, help="Where to run."
+    "--on", "engine_name", type=click.Choice(list(ENGINES)), default="local", show_default=True, help="Where to run."
 )
 @click.option("-j", "--jobs", type=click.IntRange(min=1), help="Tasks at the same time.  [default: one per processor]")
 @click.option(
@@ -62,7 +63,7 @@ def command(
     inputs: tuple[str, ...],
     profiles: tuple[str, ...],
     settings: tuple[str, ...],
-    engine: str,
+    engine_name: str,
     jobs: int | None,
     root: Path | None,
 ) -> int:
@@ -70,22 +71,50 @@ def command(
 
     A pipeline file is compiled first and only the result is run. Outputs of the pipeline are printed on stdout.
     """
-    del engine  # this version has one
     gc.enable()
-    source = read_source(file)
-    given = _split(inputs)
+    source, runner = read_source(file), engine(engine_name)
+    given = _Given(_split(inputs), runner)
     if is_compiled(source.text):
+        if profiles or settings:
+            raise click.UsageError(f"--profile and --set act on a pipeline file, but {file} is a compiled one.")
         spec, platform = documents(source)
-        arguments = _typed(given, _parameter_types(spec))
+        arguments = given.typed(_parameter_types(spec))
     else:
         spec, platform, arguments, own_root = _compiled(source, file, chosen(profiles, settings), given)
         root = root or file.parent / own_root
     request = Request(file.parent, os.environ, arguments, root, jobs, str(file))
     with watch(sys.stderr, live=sys.stderr.isatty()) as view:
-        outcome = run(spec, platform, request, view)
+        outcome = runner.run(spec, platform, request, view)
     if outcome.state == "SUCCEEDED":
         _print_outputs(outcome)
     return _EXIT_CODES[outcome.state]
+
+
+@dataclass(frozen=True)
+class _Given:
+    """What `-i` says, as texts by name, and the engine that reads them."""
+
+    texts: Mapping[str, str]
+    engine: Engine
+
+    def typed(self, types: Mapping[str, str]) -> dict[str, object]:
+        """Arguments as values of their inputs' types; every argument that is not one is reported."""
+        values: dict[str, object] = {}
+        found: list[Diagnostic] = []
+        for name, text in self.texts.items():
+            where = Span.of_file(f"-i {name}")
+            if name not in types:
+                fact = f"the pipeline has no input `{name}`."
+                found.append(Diagnostic(UNKNOWN_ARGUMENT, where, fact, did_you_mean(name, types)))
+                continue
+            try:
+                values[name] = self.engine.parse_argument(text, types[name])
+            except ValueError as error:
+                fact = f"the input `{name}`: {error}."
+                found.append(Diagnostic(WRONG_ARGUMENT, where, fact, "give a value of that type."))
+        if found:
+            raise Rejected(found)
+        return values
 
 
 def _split(inputs: tuple[str, ...]) -> dict[str, str]:
@@ -99,13 +128,13 @@ def _split(inputs: tuple[str, ...]) -> dict[str, str]:
 
 
 def _compiled(
-    source: Source, file: Path, choice: Choice, given: dict[str, str]
+    source: Source, file: Path, choice: Choice, given: _Given
 ) -> tuple[dict[str, Any], dict[str, Any] | None, dict[str, object], str]:
     """The documents that run, the arguments as values, and the folder that the file names for runs."""
     compiled = compile(source, TARGETS["local"], Folder(file.parent), choice)
     report(compiled.diagnostics)
     pipeline = compiled.graph.pipeline
-    arguments = _typed(given, {name: port.type.parameter for name, port in pipeline.inputs.items()})
+    arguments = given.typed({name: port.type.parameter for name, port in pipeline.inputs.items()})
     _check_limits(arguments, pipeline.inputs)
     own_root = pipeline.targets.local.root if pipeline.targets.local else ".hpc"
     return *_read_back(compiled.text), arguments, own_root
@@ -122,28 +151,6 @@ def _parameter_types(spec: Mapping[str, Any]) -> dict[str, str]:
         return {name: str(port["parameterType"]) for name, port in parameters.items()}
     except (KeyError, TypeError, AttributeError):
         return {}
-
-
-def _typed(given: Mapping[str, str], types: Mapping[str, str]) -> dict[str, object]:
-    """Arguments as values of their inputs' types; every argument that is not one is reported."""
-    values: dict[str, object] = {}
-    found: list[Diagnostic] = []
-    for name, text in given.items():
-        where = Span.of_file(f"-i {name}")
-        if name not in types:
-            found.append(
-                Diagnostic(UNKNOWN_ARGUMENT, where, f"the pipeline has no input `{name}`.", did_you_mean(name, types))
-            )
-            continue
-        try:
-            values[name] = parse_argument(text, types[name])
-        except ValueError as error:
-            found.append(
-                Diagnostic(WRONG_ARGUMENT, where, f"the input `{name}`: {error}.", "give a value of that type.")
-            )
-    if found:
-        raise Rejected(found)
-    return values
 
 
 def _check_limits(arguments: Mapping[str, Any], ports: Mapping[str, InputPort]) -> None:

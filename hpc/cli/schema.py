@@ -17,7 +17,11 @@ from hpc.spec.model import LANGUAGE_VERSION, Pipeline
 
 Schema = dict[str, Any]
 
-_SHORT_FORMS = {"InputPort": "type", "OutputPort": "type", "Image": "uri", "Retry": "max"}
+_SHORT_FORMS = {
+    **dict.fromkeys(("InputPort", "OutputPort", "PipelineInput", "PipelineOutput"), "type"),
+    "Image": "uri",
+    "Retry": "max",
+}
 """Blocks that may be written as one of their values, and the key of that value: hpc/spec/merge.py writes them out."""
 
 _MAY_BE_EMPTY = ("StepEntry", "Defaults")

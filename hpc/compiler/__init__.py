@@ -8,7 +8,7 @@ asks the network; the files that a pipeline file names are read through `Files`.
 
 from __future__ import annotations
 
-from collections.abc import Generator, Sequence
+from collections.abc import Generator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 
@@ -18,7 +18,7 @@ from hpc.compiler.files import Files
 from hpc.compiler.graph import Graph
 from hpc.compiler.link import link
 from hpc.compiler.lower import lower, lower_component, lower_local
-from hpc.compiler.render import render
+from hpc.compiler.render import ComponentSpec, render
 from hpc.compiler.targets import KFP, VERTEX, Target
 from hpc.diagnostics import Diagnostic, Rejected, Source, located
 from hpc.spec.document import Document, read, warnings
@@ -57,28 +57,45 @@ def compile(source: Source, target: Target | None, files: Files, choice: Choice 
 
     Raises Rejected with every mistake of the first stage that finds one, located and in reading order.
     """
-    document, pipeline, found = understood(source, files, choice or Choice())
-    default = default_target(pipeline.targets)
-    target = target or default
-    with located_in(document):
-        graph = link(pipeline)
-        found += check(graph, target)
-        specs = render(graph, files)
-    platform = lower_local(graph, files) if target.name == "local" else None
-    text = emit(lower(graph, specs, target), platform)
-    return Compiled(text, 1 if platform is None else 2, target, target is default, graph, located(found, document))
+    judged = _judged(source, target, files, choice or Choice())
+    graph, target = judged.graph, judged.target
+    platform = lower_local(graph, files) if target.platform == "local" else None
+    text = emit(lower(graph, judged.specs, target), platform)
+    is_default = target is default_target(graph.pipeline.targets)
+    return Compiled(text, 1 if platform is None else 2, target, is_default, graph, judged.diagnostics)
 
 
 def compile_components(
     source: Source, target: Target | None, files: Files, choice: Choice
 ) -> tuple[dict[str, str], list[Diagnostic]]:
     """Every component of a pipeline file that its steps run, by name, as a KFP component file; and warnings."""
-    compiled = compile(source, target, files, choice)
-    graph, target = compiled.graph, compiled.target
-    specs = render(graph, files)
-    settings = {step.spec_name: step.settings for step in graph.steps}
-    components = {name: lower_component(name, spec, settings[name], target) for name, spec in sorted(specs.items())}
-    return {name: emit_component(component) for name, component in components.items()}, compiled.diagnostics
+    judged = _judged(source, target, files, choice)
+    settings = {step.spec_name: step.settings for step in judged.graph.steps}
+    components = {
+        name: lower_component(name, spec, settings[name], judged.target) for name, spec in sorted(judged.specs.items())
+    }
+    return {name: emit_component(component) for name, component in components.items()}, judged.diagnostics
+
+
+@dataclass(frozen=True)
+class _Judged:
+    """A pipeline file in which nothing is wrong, as far as it does not matter what is made of it."""
+
+    graph: Graph
+    specs: Mapping[str, ComponentSpec]
+    target: Target
+    diagnostics: list[Diagnostic]
+
+
+def _judged(source: Source, target: Target | None, files: Files, choice: Choice) -> _Judged:
+    """The stages up to `render`, which every result shares. Raises Rejected."""
+    document, pipeline, found = understood(source, files, choice)
+    target = target or default_target(pipeline.targets)
+    with located_in(document):
+        graph = link(pipeline)
+        found += check(graph, target)
+        specs = render(graph, files)
+    return _Judged(graph, specs, target, located(found, document))
 
 
 def default_target(targets: Targets) -> Target:

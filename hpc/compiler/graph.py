@@ -90,15 +90,16 @@ class Step:
 
     @cached_property
     def spec_name(self) -> str:
-        """The component spec that the step runs: the component's own, or one of its own where it differs."""
-        own = self.component_name.replace("_", "-")
-        return f"{own}--{self.name.replace('_', '-')}" if self.is_special else own
+        """The component spec that the step runs.
 
-    @property
-    def is_special(self) -> bool:
-        """Whether the component is rendered for this step alone: other settings, gathered lists, or inputs left out."""
-        gathers = any(isinstance(binding, Gathered) for binding in self.bindings.values())
-        return self.differs or gathers or len(self.bindings) < len(self.component.inputs)
+        The component's own; `<component>--<step>` where the container differs or gathers lists; and where optional inputs
+        are left out, one for all steps that leave out the same. No name of the language holds two hyphens.
+        """
+        own = self.component_name.replace("_", "-")
+        if self.differs or any(isinstance(binding, Gathered) for binding in self.bindings.values()):
+            return f"{own}--{self.name.replace('_', '-')}"
+        left_out = sorted(self.component.inputs.keys() - self.bindings.keys())
+        return "--".join([own, *(["without"] if left_out else []), *(name.replace("_", "-") for name in left_out)])
 
 
 @dataclass(frozen=True)

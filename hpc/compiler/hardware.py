@@ -13,13 +13,13 @@ from typing import Any
 
 from hpc.compiler.ir import AcceleratorConfig, Resources
 from hpc.compiler.targets import Target
+from hpc.components.fields import cpus, in_bytes, split_size
 from hpc.spec.model import Accelerator
 
 # A container step of Vertex AI takes no more than this: "Specify machine types for a pipeline step", 2026-11-20.
 LARGEST_STEP_CPU = 96
 LARGEST_STEP_MEMORY = 624_000_000_000
 
-_BYTES = {"MB": 10**6, "GB": 10**9, "MiB": 2**20, "GiB": 2**30}
 _IR_UNITS = {"MB": "M", "GB": "G", "MiB": "Mi", "GiB": "Gi"}
 _SMALLER = {"GB": ("MB", 1000), "GiB": ("MiB", 1024)}
 
@@ -65,13 +65,24 @@ def becomes_custom_job(accelerator: Accelerator | None, own_timeout: bool) -> bo
     return own_timeout or any(asked)
 
 
-def _cpu_and_memory(accelerator: Accelerator, target: Target) -> tuple[str | None, str | None]:
-    machine = machine_table()["machines"].get(accelerator.machine) if target.machines and accelerator.machine else None
+def limits_of_machine(accelerator: Accelerator) -> tuple[str, str, bool] | None:
+    """CPUs and memory written for a step on a machine, and whether they are cut to what a step can have.
+
+    What the profile says beside `machine`, else all that the machine has. None if the machine is not in the table.
+    """
+    machine = machine_table()["machines"].get(accelerator.machine)
     if machine is None:
-        return accelerator.cpu, accelerator.memory
-    cpu = min(machine["cpu"], LARGEST_STEP_CPU)
-    memory = min(machine["memory_gb"], LARGEST_STEP_MEMORY / 10**9)
-    return str(cpu), f"{memory:g}GB"
+        return None
+    cpu = accelerator.cpu or str(machine["cpu"])
+    memory = accelerator.memory or f"{machine['memory_gb']:g}GB"
+    most_cpu, most_memory = str(LARGEST_STEP_CPU), f"{LARGEST_STEP_MEMORY / 10**9:g}GB"
+    few, little = cpus(cpu) <= LARGEST_STEP_CPU, in_bytes(memory) <= LARGEST_STEP_MEMORY
+    return cpu if few else most_cpu, memory if little else most_memory, not (few and little)
+
+
+def _cpu_and_memory(accelerator: Accelerator, target: Target) -> tuple[str | None, str | None]:
+    limits = limits_of_machine(accelerator) if target.machines else None
+    return limits[:2] if limits else (accelerator.cpu, accelerator.memory)
 
 
 def _cpu(kind: str, cpu: str | None) -> dict[str, Any]:
@@ -93,18 +104,6 @@ def _memory(kind: str, size: str | None) -> dict[str, Any]:
         f"memory_{kind}": in_bytes(size) / 10**9,
         f"resource_memory_{kind}": f"{round(number)}{_IR_UNITS[unit]}",
     }
-
-
-def split_size(size: str) -> tuple[float, str]:
-    """`7.5GB` -> (7.5, "GB")."""
-    unit = size.lstrip("0123456789.")
-    return float(size.removesuffix(unit)), unit
-
-
-def in_bytes(size: str) -> float:
-    """Bytes of a size of the language."""
-    number, unit = split_size(size)
-    return number * _BYTES[unit]
 
 
 def _gpus(accelerator: Accelerator, target: Target) -> AcceleratorConfig | None:

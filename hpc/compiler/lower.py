@@ -40,9 +40,14 @@ def lower(graph: Graph, specs: Mapping[str, ComponentSpec], target: Target) -> i
 
 def lower_component(name: str, spec: ComponentSpec, settings: Settings, target: Target) -> ir.PipelineSpec:
     """One component alone, as the component file that the KFP SDK loads and uses like one of its own."""
-    definitions = _inputs(spec, target)
+    definitions = _definitions(_declared(spec.use), target)
+    hidden = {
+        placeholders.run_input(name): ir.InputParameter(runtime_value={"constant": placeholders.RUN[name]})
+        for name in spec.run_names
+    }
+    ports = {port: ir.InputParameter(component_input_parameter=port) for port in definitions.parameters}
     inputs = ir.TaskInputs(
-        parameters={port: ir.InputParameter(component_input_parameter=port) for port in definitions.parameters},
+        parameters={**ports, **hidden},
         artifacts={port: ir.InputArtifact(component_input_artifact=port) for port in definitions.artifacts},
     )
     task = ir.Task(ir.TaskInfo(name), ir.ComponentRef(f"comp-{name}"), (), inputs, ir.CachingOptions(True))

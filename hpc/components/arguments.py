@@ -127,13 +127,22 @@ def _flag_override(use: Use, key: str, value: Any) -> Argument:
     elif isinstance(value, str):
         texts = (_pasted_text(use, value),)
     else:
-        texts = (_plain(value),)
+        texts = (_plain(_literal(value)),)
     return Argument(key, flag(key), "constant", texts)
+
+
+def _literal(value: Plain) -> Any:
+    """A list or mapping without references (the checks refuse them here), its escapes undone."""
+    if isinstance(value, str):
+        return literal(value)
+    if isinstance(value, list):
+        return [_literal(item) for item in value]
+    return {key: _literal(item) for key, item in value.items()} if isinstance(value, dict) else value
 
 
 def _hydra_override(use: Use, key: str, value: Any) -> Argument:
     """An override whose references stand as marks while Hydra's quotes are put, and become placeholders after."""
-    marks = _Marks(use)
+    marks = _Marks(use, value)
     marked = marks.mark(value)
     if marks.raw and use.component.quoting == "exact":
         return Argument(key, key, "constant", (marks.as_raw(marked),), raw=True)
@@ -143,10 +152,14 @@ def _hydra_override(use: Use, key: str, value: Any) -> Argument:
 
 
 class _Marks:
-    """Stands characters of Unicode's private use area in for references, so that they survive quoting."""
+    """Marks stand in for references, so that these survive quoting: a character of Unicode's private use area that the
+    text does not hold, and a number."""
 
-    def __init__(self, use: Use) -> None:
+    def __init__(self, use: Use, value: Any) -> None:
         self.use = use
+        self.sign = next(
+            char for char in map(chr, range(0xE000, 0xF8FF)) if char not in json.dumps(value, ensure_ascii=False)
+        )
         self.found: dict[str, Pasted] = {}
 
     @property
@@ -178,7 +191,7 @@ class _Marks:
             return value
         if reference.name in self.use.gathered and reference.namespace == "inputs":
             value = replace(value, placeholder=_hydra_list(self.use, reference.name))
-        mark = f"\ue000{len(self.found)}\ue001"
+        mark = f"{self.sign}{len(self.found)}{self.sign}"
         self.found[mark] = value
         return mark
 

@@ -12,7 +12,6 @@ from hpc.components.fields import (
     Description,
     Env,
     KfpExtras,
-    Labels,
     Model,
     Overrides,
     RetryChoice,
@@ -20,9 +19,10 @@ from hpc.components.fields import (
     Title,
     problem,
     text_schema,
+    without_nul,
 )
 from hpc.components.ports import Inputs, Outputs
-from hpc.components.types import kind_of
+from hpc.components.types import kind_of, with_article
 
 
 def _argument_shape(value: object) -> str:
@@ -41,11 +41,10 @@ def _is_block(value: object) -> bool:
 
 def _argument(value: object) -> str:
     if isinstance(value, str):
-        return value
+        return without_nul(value)
     if _is_block(value):
-        raise problem(
-            "HPC103", f"an argument is text, but this is {kind_of(value)}.", "write text; quote it if in doubt."
-        )
+        fact = f"an argument is text, but this is {with_article(kind_of(value))}."
+        raise problem("HPC103", fact, "write text; quote it if in doubt.")
     return str(value).lower() if isinstance(value, bool) else str(value)
 
 
@@ -79,16 +78,16 @@ def _cli(value: object) -> str:
     )
 
 
-def _no_nul(command: list[str]) -> list[str]:
-    if any("\0" in word for word in command):
-        raise problem("HPC103", "an argument cannot hold a NUL character.", "remove it.")
-    return command
+def _folder(path: str) -> str:
+    if path.startswith("/"):
+        raise problem("HPC103", f"`{path}` is an absolute path.", "write a path from this file.")
+    return path
 
 
 class HydraConfig(Model):
     """Where the component's Hydra configuration lies, so that overrides can be checked without running it."""
 
-    dir: Annotated[StrictStr, Field(description="folder of the configuration, from this file")]
+    dir: Annotated[StrictStr, AfterValidator(_folder), Field(description="folder of the configuration, from this file")]
     name: Annotated[StrictStr, Field(description="the primary config, without .yaml")] = "config"
 
 
@@ -97,11 +96,8 @@ class ContainerComponent(Model):
 
     title: Title = ""
     description: Description = ""
-    labels: Labels = {}
     image: Annotated[StrictStr, Field(description="a name of `images`")]
-    command: Annotated[
-        list[Argument], AfterValidator(_no_nul), Field(description="the image's entrypoint if absent")
-    ] = []
+    command: Annotated[list[Argument], Field(description="the image's entrypoint if absent")] = []
     args: Annotated[list[ArgumentItem], Field(description="literal arguments, before the generated ones")] = []
     cli: Annotated[
         str,

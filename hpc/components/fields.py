@@ -7,7 +7,7 @@ and whose context holds `fact` and `fix`. No model reads a file or knows another
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
 from pydantic import (
     AfterValidator,
@@ -25,7 +25,7 @@ from pydantic import (
 )
 from pydantic_core import PydanticCustomError
 
-from hpc.components.types import kind_of
+from hpc.components.types import kind_of, scalars_in, with_article
 
 if TYPE_CHECKING:
     from typing_extensions import LiteralString
@@ -48,6 +48,9 @@ class Model(BaseModel):
     model_config = ConfigDict(
         frozen=True, extra="forbid", defer_build=True, populate_by_name=False, protected_namespaces=()
     )
+
+    MEANINGLESS: ClassVar[tuple[str, ...]] = ()
+    """Fields that a model shares with its base and that a file may not write here; a validator says why."""
 
 
 def text_schema(pattern: str, **more: int) -> dict[str, Any]:
@@ -78,11 +81,16 @@ def _free_name(text: str) -> str:
 
 
 _DURATION = re.compile(r"[1-9][0-9]*[smhd]")
+_LONGEST_NUMBER = 20
+MOST_DAYS = 365
+MOST_RETRIES = 100
 
 
 def _duration(value: object) -> str:
     text = str(value)
     if isinstance(value, str) and _DURATION.fullmatch(text):
+        if len(text) > _LONGEST_NUMBER or seconds(text) > MOST_DAYS * _UNIT_SECONDS["d"]:
+            raise problem("HPC107", f"`{text}` is more than {MOST_DAYS} days.", f"write `{MOST_DAYS}d` at most.")
         return text
     number = re.match(r"[1-9][0-9]*", text)
     combined = re.fullmatch(r"(?:(\d+)h)(\d+)m", text)
@@ -94,12 +102,33 @@ def _duration(value: object) -> str:
     )
 
 
-_SIZE = re.compile(r"(\d+(?:\.\d+)?)(MB|GB|MiB|GiB)")
+_SIZE = re.compile(r"(\d+(?:\.\d+)?)(MB|GB|MiB|GiB)", re.ASCII)
+UNIT_BYTES = {"MB": 10**6, "GB": 10**9, "MiB": 2**20, "GiB": 2**30}
+_MOST_BYTES = 10**15
+
+
+def split_size(size: str) -> tuple[float, str]:
+    """`7.5GB` -> (7.5, "GB")."""
+    unit = size.lstrip("0123456789.")
+    return float(size.removesuffix(unit)), unit
+
+
+def in_bytes(size: str) -> float:
+    """Bytes of a size of the language."""
+    number, unit = split_size(size)
+    return number * UNIT_BYTES[unit]
+
+
+def cpus(text: str) -> float:
+    """CPUs of a number of the language: 0.5 for `0.5` and `500m`."""
+    return int(text[:-1]) / 1000 if text.endswith("m") else float(text)
 
 
 def _size(value: object) -> str:
     text = str(value)
     if isinstance(value, str) and _SIZE.fullmatch(text):
+        if not UNIT_BYTES["MB"] <= in_bytes(text) <= _MOST_BYTES:
+            raise problem("HPC107", f"`{text}` is out of range.", "write `1MB` at least, and `1000000GB` at most.")
         return text
     number = re.match(r"\d+(\.\d+)?", text)
     raise problem(
@@ -110,12 +139,16 @@ def _size(value: object) -> str:
 
 
 _THOUSANDTHS = re.compile(r"[1-9][0-9]*m")
+_LEAST_CPU = 0.001
+_MOST_CPUS = 100_000
 
 
 def _cpu(value: object) -> str:
     text = str(value)
-    whole = isinstance(value, (int, float)) and not isinstance(value, bool) and value > 0
-    if whole or (isinstance(value, str) and _THOUSANDTHS.fullmatch(text)):
+    number = isinstance(value, (int, float)) and not isinstance(value, bool)
+    if number or (isinstance(value, str) and _THOUSANDTHS.fullmatch(text)):
+        if len(text) > _LONGEST_NUMBER or not _LEAST_CPU <= cpus(text) <= _MOST_CPUS:
+            raise problem("HPC107", f"`{text}` CPUs are out of range.", f"write `1m` at least, `{_MOST_CPUS}` at most.")
         return text
     raise problem("HPC107", f"`{text}` is not a number of CPUs.", "write e.g. `4`, `0.5` or `500m` (thousandths).")
 
@@ -139,6 +172,14 @@ Count = Annotated[StrictInt, Field(ge=1)]
 Json = Any
 """Any value that YAML can hold."""
 
+
+def without_nul(value: Any) -> Any:
+    """The value, if no text in it holds a NUL character: nothing that becomes an argument can."""
+    if any(isinstance(item, str) and "\0" in item for item in scalars_in(value)):
+        raise problem("HPC103", "an argument cannot hold a NUL character.", "remove it.")
+    return value
+
+
 _UNIT_SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 
 
@@ -150,7 +191,7 @@ def seconds(duration: str) -> int:
 class Retry(Model):
     """Extra attempts after a failure; RetryPolicy in pipeline_spec.proto."""
 
-    max: Annotated[StrictInt, Field(ge=0, description="extra attempts after the first")]
+    max: Annotated[StrictInt, Field(ge=0, le=MOST_RETRIES, description="extra attempts after the first")]
     backoff: Annotated[Duration | None, Field(description="wait before the second attempt")] = None
     factor: Annotated[StrictFloat, Field(ge=1, description="each further wait is this many times longer")] = 2.0
     max_backoff: Annotated[Duration, Field(description="the longest wait")] = "1h"
@@ -179,7 +220,7 @@ def _env_text(value: object) -> str:
         return value
     raise problem(
         "HPC103",
-        f"environment variables are text, but this is a {kind_of(value)}.",
+        f"environment variables are text, but this is {with_article(kind_of(value))}.",
         f'quote it: "{str(value).lower() if isinstance(value, bool) else value}".',
     )
 
@@ -212,7 +253,7 @@ Title = Annotated[StrictStr, Field(description="name that is shown instead of th
 Description = Annotated[StrictStr, Field(description="what it is for, in a sentence")]
 Labels = Annotated[dict[str, StrictStr], Field(description="a text for each key")]
 Overrides = Annotated[
-    dict[str, Json],
+    dict[Annotated[str, AfterValidator(without_nul)], Annotated[Json, AfterValidator(without_nul)]],
     Field(description="constants by Hydra key, e.g. `trainer.max_epochs: 3`; `+key` adds, `~key: null` deletes"),
 ]
 AcceleratorName = Annotated[

@@ -37,14 +37,14 @@ Value: TypeAlias = "bool | int | float | str | Sequence[Value] | Mapping[str, Va
 
 Kind = Literal["BOOLEAN", "INTEGER", "DOUBLE", "PATH", "STRING", "LIST", "STRUCT"]
 
-NEEDS_BOOTSTRAP: frozenset[Kind] = frozenset({"STRING", "LIST", "STRUCT"})
-"""Kinds whose overrides stand after "--". A STRING does not if `bare_is_exact` holds for each of its choices."""
-
 _FORMS: dict[Kind, str] = {"DOUBLE": "float({})", "PATH": "'{}'", "STRING": "'{}'"}
 
 _INTERPOLATION = r"\$\{[^{}]+\}"
 _WORD = re.compile(rf"(?:[A-Za-z_/]|{_INTERPOLATION})(?:[A-Za-z0-9_./-]|{_INTERPOLATION})*")
 _IDENTIFIER = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+_ID = r"[A-Za-z_][A-Za-z0-9_-]*"
+_PACKAGE = rf"(?:(?:{_ID}|[0-9]+)(?:\.(?:{_ID}|[0-9]+))+|[A-Za-z_$][A-Za-z0-9_$-]*)"
+_KEY = re.compile(rf"(?:\+\+?|~)?(?:{_ID}(?:/{_ID})+|{_PACKAGE})(?:@(?:{_PACKAGE})?)?")
 _NOT_TEXT = frozenset({"null", "true", "false", "nan", "inf"})
 """Words that Hydra reads as something else than text, in any case."""
 
@@ -151,23 +151,18 @@ def constant(value: Value) -> str:
         return _text(value)
     if not isinstance(value, Mapping):
         return "[" + ",".join(map(constant, value)) + "]"
-    if all(map(_is_plain_key, value)):
+    if all(map(is_plain_key, value)):
         return "{" + ",".join(f"{key}:{constant(item)}" for key, item in value.items()) + "}"
     return f"\"${{oc.create:'{_yaml(value)}'}}\""
 
 
-def override(key: str, value: Value) -> str:
-    """One override, `key=value`, from an entry of `overrides`; the key may carry `+`, `++`, `~`, `@package`.
-
-    `~key` with null is the deletion `~key`; with a value, `~key=value`, Hydra deletes only what is equal to it.
-    """
-    if key.startswith("~") and value is None:
-        return key
-    return f"{key}={constant(value)}"
+def is_key(text: str) -> bool:
+    """Whether Hydra reads `text` as the left side of an override: `a.b`, `+group/sub@package`, `~gone`."""
+    return bool(_KEY.fullmatch(text))
 
 
 def pasted(kind: Kind, placeholder: str) -> str:
-    """The value of an override that holds `placeholder`, by the declared type. `NEEDS_BOOTSTRAP` tells the place."""
+    """The value of an override that holds `placeholder`, by the declared type."""
     return _FORMS.get(kind, "{}").format(placeholder)
 
 
@@ -196,7 +191,8 @@ def _text(text: str) -> str:
     return _in_quotes(text, '"' if first and first[1] == "'" else "'")
 
 
-def _is_plain_key(key: str) -> bool:
+def is_plain_key(key: str) -> bool:
+    """Whether Hydra reads `key` as a key of a literal mapping; all others need YAML inside an interpolation."""
     return bool(_IDENTIFIER.fullmatch(key)) and key.lower() not in _NOT_TEXT
 
 

@@ -6,7 +6,7 @@ from typing import Annotated
 
 from pydantic import Field, StrictBool, StrictStr
 
-from hpc.components.fields import Description, Json, Labels, Model, Title
+from hpc.components.fields import Description, Json, Model, Title
 from hpc.components.ports import Inputs, PortType
 
 
@@ -15,7 +15,6 @@ class ImporterComponent(Model):
 
     title: Title = ""
     description: Description = ""
-    labels: Labels = {}
     type: Annotated[PortType, Field(alias="import", description="the type of the artifact, e.g. Model")]
     uri: Annotated[StrictStr | None, Field(description="where it lies; without one the input `uri` says it")] = None
     metadata: Annotated[dict[str, Json], Field(description="metadata of the artifact; may read `${{ inputs.x }}`")] = {}

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from typing import Annotated, Any, Literal
+import warnings
+from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import (
     BeforeValidator,
@@ -16,9 +17,22 @@ from pydantic import (
     WithJsonSchema,
     field_validator,
 )
+from pydantic.json_schema import SkipJsonSchema
 
 from hpc.components.fields import Description, Json, Model, Name, problem, text_schema
-from hpc.components.types import ARTIFACTS, VALUES, Plain, Type, did_you_mean, kind_of, parse_type, suggest_type
+from hpc.components.types import (
+    ARTIFACTS,
+    RUN_STATUS,
+    VALUES,
+    Plain,
+    Type,
+    did_you_mean,
+    kind_of,
+    parse_type,
+    scalars_in,
+    suggest_type,
+    with_article,
+)
 
 LARGEST_EXACT_INTEGER = 2**53
 """Beyond this, protobuf's Value (a double) loses digits."""
@@ -45,6 +59,9 @@ _TYPE_SCHEMA = {
 PortType = Annotated[Type, BeforeValidator(_type), WithJsonSchema(_TYPE_SCHEMA)]
 
 
+Pass = Literal["path", "uri", "none"]
+
+
 class Port(Model):
     """What inputs and outputs have in common."""
 
@@ -54,7 +71,7 @@ class Port(Model):
         StrictStr | None, Field(alias="as", min_length=1, description="Hydra key or flag; the port's name if absent")
     ] = None
     pass_: Annotated[
-        Literal["path", "uri", "none"],
+        Pass,
         Field(alias="pass", description="what an artifact is passed as; `none`: not by itself"),
     ] = "path"
 
@@ -63,12 +80,40 @@ class Port(Model):
     def _pass_needs_artifact(cls, value: str, info: ValidationInfo) -> str:
         port_type = info.data.get("type")
         if value == "uri" and port_type is not None and not port_type.is_artifact:
-            raise problem("HPC106", f"`pass: uri` is for artifacts, but this port is a {port_type}.", "remove it.")
+            fact = f"`pass: uri` is for artifacts, but this port is {with_article(port_type)}."
+            raise problem("HPC106", fact, "remove it.")
         return value
+
+
+def _not_a_status(value: Type) -> Type:
+    if value == RUN_STATUS:
+        fact = "a RunStatus comes only from `exit.status` and `<step>.status`, never from here."
+        raise problem("HPC103", fact, "take another type, e.g. `string`.")
+    return value
 
 
 class OutputPort(Port):
     """Something that a component makes: an artifact at a path, or a value written to a file."""
+
+    _no_status = field_validator("type")(_not_a_status)
+
+
+class PipelineOutput(OutputPort):
+    """A result of the pipeline, or of a component made of edges; `as` is its name in the compiled file."""
+
+    MEANINGLESS: ClassVar[tuple[str, ...]] = ("pass_",)
+
+    as_: Annotated[
+        StrictStr | None, Field(alias="as", min_length=1, description="name in the compiled file; this one if absent")
+    ] = None
+    pass_: Annotated[SkipJsonSchema[Pass], Field(alias="pass")] = "path"
+
+    @field_validator("pass_", mode="before")
+    @classmethod
+    def _no_argument(cls, value: object) -> object:
+        del value
+        fact = "`pass` has no meaning here: an output of the pipeline is no argument of a program."
+        raise problem("HPC106", fact, "write it on the output of the component, or remove it.")
 
 
 class InputPort(Port):
@@ -78,7 +123,10 @@ class InputPort(Port):
     choices: Annotated[list[Any] | None, Field(description="the values that are allowed")] = None
     min: Annotated[StrictInt | StrictFloat | None, Field(description="the smallest value, of an int or float")] = None
     max: Annotated[StrictInt | StrictFloat | None, Field(description="the largest value, of an int or float")] = None
-    pattern: Annotated[StrictStr | None, Field(description="regular expression that must match the whole text")] = None
+    pattern: Annotated[
+        StrictStr | None,
+        Field(description="regular expression (Python's `re`, tried while compiling) that must match the whole text"),
+    ] = None
     default: Annotated[Json, Field(description="value when nothing is given")] = None
 
     @field_validator("choices")
@@ -88,18 +136,18 @@ class InputPort(Port):
         if value is None or port_type is None:
             return value
         if port_type.is_artifact or port_type.is_list or port_type.base not in ("string", "int", "float"):
-            raise problem("HPC106", f"`choices` cannot be given for a {port_type}.", "remove it.")
+            raise problem("HPC106", f"`choices` cannot be given for {with_article(port_type)}.", "remove it.")
         if not value:
             raise problem(
                 "HPC103", "`choices` is empty, so no value would be allowed.", "list the values, or remove it."
             )
         for choice in value:
             if not port_type.holds(choice):
-                raise problem(
-                    "HPC103",
-                    f"choice {choice!r} is a {kind_of(choice)}, but the type is {port_type}.",
-                    "change one of them.",
-                )
+                fact = f"choice {choice!r} is {with_article(kind_of(choice))}, but the type is {port_type}."
+                raise problem("HPC103", fact, "change one of them.")
+            found = _cannot_arrive(choice)
+            if found:
+                raise problem("HPC103", f"choice {choice!r} {found[0]}.", found[1])
         return value
 
     @field_validator("min", "max")
@@ -113,9 +161,13 @@ class InputPort(Port):
         ):
             raise problem(
                 "HPC106",
-                f"`{info.field_name}` cannot be given for a {port_type}.",
+                f"`{info.field_name}` cannot be given for {with_article(port_type)}.",
                 "remove it; it is for int and float.",
             )
+        least = info.data.get("min") if info.field_name == "max" else None
+        if value is not None and least is not None and least > value:
+            fact = f"`max` is {value}, below `min`, which is {least}: no value would be allowed."
+            raise problem("HPC103", fact, "change one of them.")
         return value
 
     @field_validator("pattern")
@@ -125,13 +177,11 @@ class InputPort(Port):
         if value is None or port_type is None:
             return value
         if str(port_type) != "string":
-            raise problem("HPC106", f"`pattern` cannot be given for a {port_type}.", "remove it; it is for string.")
-        try:
-            re.compile(value)
-        except re.error as error:
-            raise problem(
-                "HPC103", f"`pattern` is not a regular expression: {error}.", "mend it (Python's `re` syntax)."
-            ) from error
+            fact = f"`pattern` cannot be given for {with_article(port_type)}."
+            raise problem("HPC106", fact, "remove it; it is for string.")
+        why = _unreadable(value)
+        if why:
+            raise problem("HPC103", f"`pattern` is not a regular expression: {why}.", "mend it (Python's `re` syntax).")
         return value
 
     @field_validator("default")
@@ -159,8 +209,41 @@ class InputPort(Port):
         return self.type.base == "string" and not self.type.is_list and not self.choices
 
 
+class PipelineInput(InputPort):
+    """A parameter of a run. It is no argument of a program, and it is optional only through a default."""
+
+    MEANINGLESS: ClassVar[tuple[str, ...]] = ("as_", "pass_", "optional")
+
+    as_: Annotated[SkipJsonSchema[str | None], Field(alias="as")] = None
+    pass_: Annotated[SkipJsonSchema[Pass], Field(alias="pass")] = "path"
+    optional: SkipJsonSchema[bool] = False
+
+    _no_status = field_validator("type")(_not_a_status)
+
+    @field_validator("as_", "pass_", mode="before")
+    @classmethod
+    def _no_argument(cls, value: object, info: ValidationInfo) -> object:
+        del value
+        key = str(info.field_name).rstrip("_")
+        fact = f"`{key}` has no meaning here: an input of the pipeline is no argument of a program."
+        raise problem("HPC106", fact, "write it on the input of the component, or remove it.")
+
+    @field_validator("optional", mode="before")
+    @classmethod
+    def _only_by_default(cls, value: object) -> object:
+        del value
+        fact = "`optional` is for inputs of components; an input of the pipeline may be left out if it has a default."
+        raise problem("HPC106", fact, "give it a default instead: `default: …`.")
+
+
 Inputs = Annotated[
     dict[Name, InputPort], Field(description="what goes in, by name; `lr: float` is short for `lr: {type: float}`")
+]
+PipelineInputs = Annotated[
+    dict[Name, PipelineInput], Field(description="run parameters by name; `lr: float` is short for `lr: {type: float}`")
+]
+PipelineOutputs = Annotated[
+    dict[Name, PipelineOutput], Field(description="results by name; `model: Model` is short for `{type: Model}`")
 ]
 Outputs = Annotated[
     dict[Name, OutputPort], Field(description="what comes out, by name; `model: Model` is short for `{type: Model}`")
@@ -174,7 +257,7 @@ def objection(port: InputPort, port_type: Type, value: Plain) -> tuple[str, str]
     """
     if port_type.is_artifact:
         return (
-            f"is a {port_type}; an artifact cannot be written in YAML",
+            f"is {with_article(port_type)}; an artifact cannot be written in YAML",
             "import it: a component with `import:` and `uri:`, then an edge.",
         )
     if not port_type.holds(value):
@@ -188,7 +271,7 @@ def objection(port: InputPort, port_type: Type, value: Plain) -> tuple[str, str]
 
 
 def _wrong_type(port_type: Type, value: object) -> tuple[str, str]:
-    fact = f"is a {kind_of(value)} ({_short(value)}) but the type is {port_type}"
+    fact = f"is {with_article(kind_of(value))} ({_short(value)}) but the type is {port_type}"
     if (
         isinstance(value, str)
         and port_type.base in ("int", "float")
@@ -197,12 +280,13 @@ def _wrong_type(port_type: Type, value: object) -> tuple[str, str]:
         return fact, f"write `{value}` without quotes."
     if port_type.base == "string" and not isinstance(value, list | dict | None):
         return fact, f'quote it: "{str(value).lower() if isinstance(value, bool) else value}".'
-    return fact, f"give a {port_type}."
+    return fact, f"give {with_article(port_type)}."
 
 
 def _outside_limits(port: InputPort, value: Any) -> tuple[str, str] | None:
-    if _is_inexact(value):
-        return f"is {value}, beyond 2^53: KFP would lose digits", "pass it as a string."
+    found = _cannot_arrive(value)
+    if found:
+        return found
     if port.choices is not None and value not in port.choices:
         options = [str(choice) for choice in port.choices]
         return f"is `{value}`, not one of its choices: {', '.join(options)}", did_you_mean(str(value), options)
@@ -215,8 +299,28 @@ def _outside_limits(port: InputPort, value: Any) -> tuple[str, str] | None:
     return None
 
 
-def _is_inexact(value: object) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool) and abs(value) > LARGEST_EXACT_INTEGER
+def _cannot_arrive(value: Plain) -> tuple[str, str] | None:
+    """What no platform can hand to a program: digits that a double loses, and characters that end an argument."""
+    for item in scalars_in(value):
+        verb = "is" if item is value else "holds"
+        if isinstance(item, int) and not isinstance(item, bool) and abs(item) > LARGEST_EXACT_INTEGER:
+            return f"{verb} {_short(item)}, beyond 2^53: KFP would lose digits", "pass it as a string."
+        if isinstance(item, str) and "\0" in item:
+            return "holds a NUL character, which no argument can", "remove it."
+    return None
+
+
+def _unreadable(pattern: str) -> str | None:
+    """Why `re` cannot compile the pattern, or would read it in another way tomorrow."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        try:
+            re.compile(pattern)
+        except (re.error, OverflowError, Warning) as error:
+            return str(error)
+        except RecursionError:
+            return "it is nested too deep"
+    return None
 
 
 def _short(value: object) -> str:

@@ -34,8 +34,10 @@ class NotAReference(Exception):
 
 _MARK = re.compile(r"\$\$\{\{|\$\{\{")
 _NAME = re.compile(r"\s*([a-z_][a-z0-9_]*)\.([a-z0-9_]+)((?:\.[A-Za-z0-9_]+)*)\s*")
-_NAMESPACES = "inputs|outputs|vars|run|accelerator|images"
-LITERAL_HPC_NAME = re.compile(rf"\$(\$\{{(?:{_NAMESPACES})\.[a-z])")
+NAMESPACES = ("inputs", "outputs", "vars", "run", "accelerator", "images")
+"""The first words of references."""
+
+LITERAL_HPC_NAME = re.compile(r"\$(\$\{(?:" + "|".join(NAMESPACES) + r")\.[a-z])")
 """`$${inputs.x}`: how a text says that it means OmegaConf's `${inputs.x}` although it looks like a name of hpc."""
 
 

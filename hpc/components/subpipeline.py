@@ -13,10 +13,10 @@ from hpc.components.fields import (
     Env,
     FreeName,
     KfpExtras,
-    Labels,
     Model,
     Overrides,
     RetryChoice,
+    TimeLimit,
     Title,
     text_schema,
 )
@@ -52,7 +52,6 @@ class SubPipeline(Model):
 
     title: Title = ""
     description: Description = ""
-    labels: Labels = {}
     inputs: Inputs = {}
     outputs: Outputs = {}
     steps: Steps = {}
@@ -64,7 +63,6 @@ class ExternalComponent(Model):
 
     title: Title = ""
     description: Description = ""
-    labels: Labels = {}
     uses: Annotated[
         StrictStr,
         Field(description="a component of this file; or `./file.yaml#component`, `std/name@1` (not compiled, HPC109)"),
@@ -75,5 +73,5 @@ class ExternalComponent(Model):
     accelerator: AcceleratorName = None
     cache: CacheChoice = None
     retry: RetryChoice = None
-    timeout: Annotated[StrictStr | None, Field(description="the longest that one attempt may run, e.g. `6h`")] = None
+    timeout: TimeLimit = None
     kfp: KfpExtras = None

@@ -7,7 +7,7 @@ Text of the language enters, `Type` leaves. The IR names are those of `PipelineS
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
@@ -119,6 +119,7 @@ class Type:
 _PYTHON: dict[str, type | tuple[type, ...]] = {"string": str, "int": int, "float": (int, float), "dict": dict}
 
 STRING = Type("string")
+RUN_STATUS = Type("RunStatus")
 
 
 def parse_type(text: str) -> Type | None:
@@ -153,6 +154,26 @@ _KINDS: dict[type[Any], str] = {
     list: "list",
     dict: "mapping",
 }
+
+
+def with_article(word: object) -> str:
+    """`an int`, `a string`: a kind or type as it stands in a sentence; `null` has no article."""
+    text = str(word)
+    vowel = text[:1] in "aeiouAEIOU" or text == "HTML"
+    return text if text == "null" else f"{'an' if vowel else 'a'} {text}"
+
+
+def scalars_in(value: Plain) -> Iterator[str | int | float | bool | None]:
+    """Every key and every value in a list or mapping, however deep; a scalar itself."""
+    if isinstance(value, dict):
+        for key, item in value.items():
+            yield key
+            yield from scalars_in(item)
+    elif isinstance(value, list):
+        for item in value:
+            yield from scalars_in(item)
+    else:
+        yield value
 
 
 def nearest(name: str, options: Iterable[str]) -> str | None:

@@ -84,14 +84,15 @@ def located(diagnostics: Iterable[Diagnostic], document: Locator) -> list[Diagno
             fact = fact.replace("{other}", f"line {_span(diagnostic.other, document).position[0]}")
         key = (span.source.name, span.start, diagnostic.rule.code, fact)
         found.setdefault(key, replace(diagnostic, where=span, fact=fact, other=None))
-    return sorted(found.values(), key=_reading_order)
+    return sorted(found.values(), key=reading_order)
 
 
 def _span(where: Place | Span, document: Locator) -> Span:
     return where if isinstance(where, Span) else document.locate(where)
 
 
-def _reading_order(diagnostic: Diagnostic) -> tuple[str, int, str]:
+def reading_order(diagnostic: Diagnostic) -> tuple[str, int, str]:
+    """The key by which located diagnostics are sorted: file, position, code."""
     span = diagnostic.span
     return span.source.name, span.start, diagnostic.rule.code
 

@@ -1,23 +1,41 @@
 """What runs compiled pipelines. Takes PipelineSpec documents as plain data, gives back an `Outcome`.
 
-An engine is a module with `run(spec, platform, request, listener) -> Outcome`. It is imported when it is asked for,
-so that naming the engines costs nothing. What an engine tells while it works are the events of `hpc.engines.events`.
+An engine is a module with the functions of `Engine`. It is imported when it is asked for, so that naming the engines
+costs nothing. What an engine tells while it works are the events of `hpc.engines.events`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from importlib import import_module
-from types import ModuleType
+from typing import Protocol, cast
 
+from hpc.engines.events import Listener
 from hpc.engines.outcome import Artifact, Outcome, State, TaskResult
+from hpc.engines.request import Request
 
-__all__ = ["ENGINES", "Artifact", "Outcome", "State", "TaskResult", "engine"]
+__all__ = ["ENGINES", "Artifact", "Engine", "Outcome", "Request", "State", "TaskResult", "engine"]
 
 ENGINES: Mapping[str, str] = {"local": "hpc.engines.local"}
 """The name of every engine and the module that holds it."""
 
 
-def engine(name: str) -> ModuleType:
-    """The module of the engine `name`; KeyError for a name that is not in ENGINES."""
-    return import_module(ENGINES[name])
+class Engine(Protocol):
+    """What the module of an engine offers."""
+
+    @staticmethod
+    def run(
+        spec: Mapping[str, object], platform: Mapping[str, object] | None, request: Request, listener: Listener
+    ) -> Outcome:
+        """Run a pipeline to its end. Raises Rejected with every finding before anything runs."""
+        ...
+
+    @staticmethod
+    def parse_argument(text: str, parameter_type: str) -> object:
+        """The value of `-i name=text` for an input of that parameterType. Raises ValueError."""
+        ...
+
+
+def engine(name: str) -> Engine:
+    """The engine `name`; KeyError for a name that is not in ENGINES."""
+    return cast("Engine", import_module(ENGINES[name]))

@@ -9,9 +9,10 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, cast
 
-from hpc.components.references import NotAReference, Part, Reference, escaped, literal, parts_of
+from hpc.components import placeholders
+from hpc.components.references import NAMESPACES, NotAReference, Part, Reference, escaped, literal, parts_of
 from hpc.components.types import Plain, did_you_mean, kind_of, nearest
 from hpc.diagnostics import Diagnostic, Path, Place, Rejected, Rule, Span, located
 from hpc.spec.document import Document, Node, read_value
@@ -47,6 +48,12 @@ RAW_PLACEHOLDER = Rule(
     "A raw placeholder bypasses type checking and only works on some platforms.",
     "Write `${{ inputs.x }}`, or use `as:` on the port.",
 )
+SINGLE_BRACES = Rule(
+    "HPC706",
+    "OmegaConf's braces around a name of hpc",
+    "`${x}` is OmegaConf's and goes to the container as it stands; `${{ x }}` is hpc's.",
+    "Double the braces, or write `$${…}` to mean OmegaConf.",
+)
 RUN_TIME_ENV = Rule(
     "HPC707",
     "run-time value in `env`",
@@ -72,6 +79,7 @@ RULES = (
     STEP_IN_VALUE,
     NOT_A_REFERENCE,
     RAW_PLACEHOLDER,
+    SINGLE_BRACES,
     RUN_TIME_ENV,
     MISSING_DOLLAR,
     UNREADABLE_VAR,
@@ -80,24 +88,13 @@ RULES = (
 ReadText = Callable[[str], str]
 """Reads a file named from the pipeline file's folder; raises OSError or UnicodeDecodeError."""
 
-RUN_NAMES = (
-    "id",
-    "name",
-    "resource",
-    "task",
-    "task_id",
-    "root",
-    "created",
-    "scheduled",
-    "executor_input",
-    "executor_output",
-    "workspace",
-)
+RUN_NAMES = (*placeholders.RUN, *placeholders.RUN_IN_TEXT)
 ACCELERATOR_NAMES = ("machine", "gpu", "count", "nodes")
 _LATER = ("inputs", "outputs", "accelerator", "run")
 _RUN_TIME_BLOCKS = ("command", "args", "overrides", "sweep")
 _RAW = re.compile(r"\{\{\s*\$\.?[^}]*\}\}|\{\{\s*\$")
-_BARE = re.compile(r"(?<!\$)\{\{\s*((?:inputs|outputs|vars|run|images|accelerator)\.[a-z0-9_.]+)\s*\}\}")
+_SINGLE = re.compile(r"(?<!\$)\$\{(vars|images)\.([a-z0-9_]+)\}")
+_BARE = re.compile(r"(?<!\$)\{\{\s*((?:" + "|".join(NAMESPACES) + r")\.[a-z0-9_.]+)\s*\}\}")
 
 
 def expanded(document: Document, read_text: ReadText) -> tuple[Document, list[Diagnostic]]:
@@ -123,6 +120,7 @@ class _Expander:
     root: Node
     read_text: ReadText
     found: list[Diagnostic] = field(default_factory=list[Diagnostic])
+    spelt: dict[str, str] = field(default_factory=dict[str, str])
     known: dict[str, Any] = field(default_factory=dict[str, Any])
     pending: list[str] = field(default_factory=list[str])
 
@@ -138,6 +136,10 @@ class _Expander:
         return node
 
     def _mapping(self, node: Node, value: dict[str, Node], path: Path) -> Node:
+        for key in value:
+            if "{{" in key and _RAW.search(key):
+                fact = "raw KFP placeholder in a key; it would bypass type checking and only works on KFP."
+                self._report(RAW_PLACEHOLDER, Place((*path, key), on="key"), fact, "write the key as plain text.")
         entries = {key: self.walk(item, (*path, key)) for key, item in value.items()}
         if all(map(_same, entries.values(), value.values())):
             return node
@@ -145,10 +147,9 @@ class _Expander:
 
     def text(self, node: Node, path: Path) -> Node:
         text = str(node.value)
-        raw = _RAW.search(text)
-        if raw:
-            self._raw_placeholder(raw, path)
+        if self._has_raw_placeholder(text, path):
             return node
+        self._warn_of_single_braces(text, path)
         bare = _BARE.search(text)
         if bare:
             fact = f"`{bare[0]}` is text and stays as it is, but `{bare[1]}` is an hpc name."
@@ -166,11 +167,13 @@ class _Expander:
         later = _is_run_time(path)
         pieces: list[Any] = [self._piece(part, path, later) for part in parts]
         if len(parts) == 1 and isinstance(parts[0], Reference) and not isinstance(pieces[0], Reference):
-            return _constant(node, escaped(pieces[0]) if later and isinstance(pieces[0], str) else pieces[0])
+            return _constant(node, _escaped(pieces[0]) if later else pieces[0])
         written = str(node.value)
         text = "".join(self._inserted(written, piece, part, path) for piece, part in zip(pieces, parts, strict=True))
         text = text if later else literal(text)
-        return node if text == written else _like(node, text)
+        if text == written or self._has_raw_placeholder(text, path):
+            return node
+        return _like(node, text)
 
     def _piece(self, part: Part, path: Path, later: bool) -> Any:
         if isinstance(part, str):
@@ -192,7 +195,7 @@ class _Expander:
             fact = f"`{part}` is a {kind_of(piece)} and cannot stand inside a longer text."
             self._refer(UNKNOWN_REFERENCE, part, path, fact, "let it be the whole value.")
             return ""
-        text = str(piece).lower() if isinstance(piece, bool) else str(piece)
+        text = self.spelt.get(str(part), "")
         return escaped(text) if _is_run_time(path) else text
 
     def _constant_value(self, reference: Reference, path: Path) -> Any:
@@ -215,7 +218,9 @@ class _Expander:
             return ""
         if key not in self.known:
             self.pending.append(key)
-            self.known[key] = self._value_of(block[reference.name], (reference.namespace, reference.name))
+            value = self._value_of(block[reference.name], (reference.namespace, reference.name))
+            self.known[key] = value
+            self.spelt[key] = _spelt(block[reference.name], value)
             self.pending.pop()
         return self.known[key]
 
@@ -242,7 +247,7 @@ class _Expander:
             return self._unreadable(
                 path, "file", f"there is no file `{file}`.", "correct the path; it starts at this file."
             )
-        except (OSError, UnicodeDecodeError):
+        except (OSError, ValueError):
             return self._unreadable(path, "file", f"`{file}` cannot be read as text.", "name a YAML or JSON file.")
         except Rejected:
             return self._unreadable(
@@ -290,6 +295,20 @@ class _Expander:
         near = nearest(reference.namespace, allowed)
         fix = f"did you mean `{near}`?" if near else f"here you can use: {', '.join(sorted(allowed))}."
         self._refer(WRONG_NAMESPACE, reference, path, f"`{reference.namespace}` cannot be used in {where}.", fix)
+
+    def _warn_of_single_braces(self, text: str, path: Path) -> None:
+        """Where nothing goes to a container, OmegaConf's braces can only be a slip."""
+        single = None if _is_run_time(path) or path[0] in ("inputs", "edges") else _SINGLE.search(text)
+        if single and single[2] in mapping(mapping(self.root).get(single[1])):
+            fact = f"`{single[0]}` is OmegaConf syntax, which means nothing here."
+            place = Place(path, start=single.start(), length=len(single[0]))
+            self._report(SINGLE_BRACES, place, fact, f"double the braces: `${{{{ {single[1]}.{single[2]} }}}}`.")
+
+    def _has_raw_placeholder(self, text: str, path: Path) -> bool:
+        raw = _RAW.search(text)
+        if raw:
+            self._raw_placeholder(raw, path)
+        return bool(raw)
 
     def _raw_placeholder(self, raw: re.Match[str], path: Path) -> None:
         named = re.search(r"(inputs|outputs)\.\w+\[['\"](\w+)", raw[0])
@@ -347,3 +366,21 @@ def _constant(node: Node, value: Plain) -> Node:
 
 def _same(one: object, other: object) -> bool:
     return one is other
+
+
+def _spelt(node: Node, value: Any) -> str:
+    """A constant as it stands in a longer text: a number keeps its spelling, so that tag 1.10 stays 1.10."""
+    if isinstance(value, int | float) and isinstance(node.value, int | float):
+        return node.source.text[node.start : node.end]
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def _escaped(value: Any) -> Any:
+    """A constant that will be read for references again, with none in it."""
+    if isinstance(value, str):
+        return escaped(value)
+    if isinstance(value, list):
+        return [_escaped(item) for item in cast("list[Any]", value)]
+    if isinstance(value, dict):
+        return {key: _escaped(item) for key, item in cast("dict[str, Any]", value).items()}
+    return value

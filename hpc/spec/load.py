@@ -13,9 +13,9 @@ from pydantic import BaseModel, Tag, ValidationError
 from pydantic_core import ErrorDetails
 
 from hpc.components import KIND_KEYS
-from hpc.components.types import did_you_mean, kind_of, nearest
+from hpc.components.types import did_you_mean, kind_of, nearest, with_article
 from hpc.diagnostics import Diagnostic, Path, Place, Rejected, Rule, located
-from hpc.spec.document import Document
+from hpc.spec.document import Document, Node
 from hpc.spec.merge import KEEPS_INTERFACE, mapping
 from hpc.spec.model import LANGUAGE_VERSION, Pipeline
 from hpc.version import __version__
@@ -93,11 +93,38 @@ _SINGULAR = {
 def load(document: Document) -> Pipeline:
     """The pipeline that the document describes. Raises Rejected with every mistake of shape."""
     _check_marker(document)
+    found = list(_respelt_numbers(document))
     try:
-        return Pipeline.model_validate(document.plain())
+        pipeline = Pipeline.model_validate(document.plain())
     except ValidationError as error:
         details = error.errors(include_url=False, include_input=True)
-        raise Rejected(located(_diagnostics(details, document), document)) from None
+        raise Rejected(located([*found, *_diagnostics(details, document)], document)) from None
+    if found:
+        raise Rejected(located(found, document))
+    return pipeline
+
+
+def _respelt_numbers(document: Document) -> Iterator[Diagnostic]:
+    """Numbers in `command` and `args` that would be passed in another spelling: `1.50` is a number that prints 1.5.
+
+    What `${{ vars.x }}` stands for is a number by declaration, and passed as one.
+    """
+    for name, component in mapping(mapping(document.root).get("components")).items():
+        for key in ("command", "args"):
+            if key in mapping(component):
+                yield from _floats(mapping(component)[key], ("components", name, key))
+
+
+def _floats(node: Node, path: Path) -> Iterator[Diagnostic]:
+    written = node.source.text[node.start : node.end]
+    if isinstance(node.value, float) and "${{" not in written:
+        fact = f"an argument is text, but `{written}` is a number and would be passed as `{node.value}`."
+        yield Diagnostic(WRONG_VALUE, Place(path), fact, f'quote it: "{written}".')
+    children = node.value if isinstance(node.value, dict) else {}
+    if isinstance(node.value, list):
+        children = dict(enumerate(node.value))
+    for key, child in children.items():
+        yield from _floats(child, (*path, key))
 
 
 def _check_marker(document: Document) -> None:
@@ -234,7 +261,7 @@ def _shape(path: Path, given: Any, wanted: str) -> Diagnostic:
     name = f"`{path[-1]}`" if path and isinstance(path[-1], str) else _described(path)
     block = path[-1] if path else ""
     named = wanted == "a mapping" and block in _EXAMPLES
-    fact = f"{name} must be {wanted}{' of names' if named else ''}, not {_a(kind_of(given))}."
+    fact = f"{name} must be {wanted}{' of names' if named else ''}, not {with_article(kind_of(given))}."
     example = _EXAMPLES.get(str(block))
     fix = f"write {example}." if example else f"write {wanted}."
     if wanted == "text" and isinstance(given, bool | int | float):
@@ -244,10 +271,6 @@ def _shape(path: Path, given: Any, wanted: str) -> Diagnostic:
         near = nearest(given.lower(), ["true", "false"])
         fix = f"write `{near}` without quotes." if near else "write `true` or `false`."
     return Diagnostic(WRONG_VALUE, Place(path), fact, fix)
-
-
-def _a(word: str) -> str:
-    return word if word == "null" else f"an {word}" if word[0] in "aeiou" else f"a {word}"
 
 
 def _described(path: Path) -> str:
@@ -270,7 +293,12 @@ def _keys_of(loc: tuple[int | str, ...]) -> list[str]:
     for segment in loc:
         annotation = _inside(annotation, segment)
     models = [model for model in _unwrapped(annotation) if isinstance(model, type) and issubclass(model, BaseModel)]
-    return [field.alias or name for model in models for name, field in model.model_fields.items()]
+    return [
+        field.alias or name
+        for model in models
+        for name, field in model.model_fields.items()
+        if name not in getattr(model, "MEANINGLESS", ())
+    ]
 
 
 def _inside(annotation: Any, segment: int | str) -> Any:

@@ -60,15 +60,16 @@ BAD_SET = Rule(
 RULES = (UNKNOWN_USES, USES_CIRCLE, KEEPS_INTERFACE, UNKNOWN_PROFILE, CHANGES_GRAPH, UNKNOWN_IN_PROFILE, BAD_SET)
 
 _PORTS = {"inputs": {"*": "type"}, "outputs": {"*": "type"}}
-_STEPS = {"steps": {"*": {"retry": "max"}}}
+_RUNS = {"retry": "max"}
+_STEPS = {"steps": {"*": _RUNS}}
 _SHORT_FORMS: dict[str, Any] = {
     **_PORTS,
     **_STEPS,
     "images": {"*": "uri"},
-    "components": {"*": {**_PORTS, **_STEPS, "retry": "max"}},
-    "defaults": {"retry": "max"},
+    "components": {"*": {**_PORTS, **_STEPS, **_RUNS}},
+    "defaults": _RUNS,
 }
-"""Where a scalar may stand for a mapping, and the key that it stands for."""
+"""Where a scalar may stand for a mapping, and the key that it stands for. A block with `_RUNS` may be empty."""
 
 _ONLY_IN_FILE = ("components", "steps", "inputs", "images", "accelerators", "vars", "secrets")
 _EXTERNAL = ("./", "../", "std/", "google/")
@@ -79,15 +80,18 @@ def mapping(node: Node | None) -> dict[str, Node]:
     return node.value if node is not None and isinstance(node.value, dict) else {}
 
 
-def with_short_forms(node: Node, forms: Any = _SHORT_FORMS) -> Node:
-    """The node with `lr: float` written out as `lr: {type: float}`, and so on."""
+def with_short_forms(node: Node, forms: Any = _SHORT_FORMS, *, is_file: bool = False) -> Node:
+    """The node with `lr: float` written out as `lr: {type: float}`, and so on.
+
+    In the file itself a step without anything is an empty entry; in what is laid on it null deletes.
+    """
     if isinstance(forms, str):
         return _written_out(node, forms)
-    if node.value is None and "retry" in forms:
+    if node.value is None and is_file and forms is _RUNS:
         return _with_entries(node, {}, {})
     entries = mapping(node)
     changed = {
-        key: with_short_forms(value, forms[key] if key in forms else forms["*"])
+        key: with_short_forms(value, forms[key] if key in forms else forms["*"], is_file=is_file)
         for key, value in entries.items()
         if key in forms or "*" in forms
     }
@@ -105,7 +109,9 @@ def _with_entries(node: Node, entries: dict[str, Node], keys: dict[str, Span]) -
 
 
 def merged(base: Node, over: Node, *, keep_null: bool = False) -> Node:
-    """`over` laid on `base`. Where `keep_null`, a null that deletes nothing stays: it is a value in `overrides`."""
+    """`over` laid on `base`. Where `keep_null`, a null that deletes nothing stays: it is a value in `overrides`,
+    however deep.
+    """
     if not isinstance(base.value, dict) or not isinstance(over.value, dict):
         return over
     entries, keys = dict(base.value), dict(base.keys or {})
@@ -115,14 +121,15 @@ def merged(base: Node, over: Node, *, keep_null: bool = False) -> Node:
             entries.pop(key, None)
         else:
             old = entries.get(key)
-            entries[key] = merged(old, value, keep_null=key == "overrides") if old is not None else value
+            below = keep_null or key == "overrides"
+            entries[key] = merged(old, value, keep_null=below) if old is not None else value
             keys[key] = over_keys[key]
     return _with_entries(base, entries, keys)
 
 
 def with_profiles(document: Document, names: Sequence[str], settings: Sequence[str]) -> Document:
     """The document with profiles and `--set path=value` laid on it, in this order."""
-    root = with_short_forms(document.root)
+    root = with_short_forms(document.root, is_file=True)
     found: list[Diagnostic] = []
     layers = [*_profile_layers(document, names), *(_setting_layer(text) for text in settings)]
     for title, written in layers:
@@ -135,21 +142,18 @@ def with_profiles(document: Document, names: Sequence[str], settings: Sequence[s
 
 
 def _profile_layers(document: Document, names: Sequence[str]) -> Iterator[tuple[str, Node]]:
-    profiles = mapping(mapping(document.root).get("profiles"))
+    """The profiles of these names. What is not a mapping is left to `load`, which refuses it, chosen or not."""
+    block = mapping(document.root).get("profiles")
+    if block is not None and not isinstance(block.value, dict):
+        return
+    profiles = mapping(block)
     for name in names:
         if name not in profiles:
+            fact = f"there is no profile `{name}` in this file."
             where = Span.of_file(document.root.source.name)
-            raise Rejected(
-                [
-                    Diagnostic(
-                        UNKNOWN_PROFILE,
-                        where,
-                        f"there is no profile `{name}` in this file.",
-                        did_you_mean(name, profiles),
-                    )
-                ]
-            )
-        yield f"profile `{name}`", profiles[name]
+            raise Rejected([Diagnostic(UNKNOWN_PROFILE, where, fact, did_you_mean(name, profiles))])
+        if isinstance(profiles[name].value, dict):
+            yield f"profile `{name}`", profiles[name]
 
 
 _SEGMENT = re.compile(r"""\.?([A-Za-z_~+][\w@/+~-]*)|\["([^"\n]*)"\]|\['([^'\n]*)'\]""")
@@ -179,6 +183,18 @@ def _objections(root: Node, layer: Node, title: str) -> Iterator[Diagnostic]:
     for name, port in mapping(mapping(layer).get("inputs")).items():
         if "type" in mapping(port):
             yield _changes_graph(port, "type", f"{title} changes the type of input `{name}`")
+    yield from _deleted(layer, title)
+
+
+def _deleted(layer: Node, title: str) -> Iterator[Diagnostic]:
+    """Null in the place of a component, step or input, or of all of them."""
+    for block in ("components", "steps", "inputs"):
+        entries = mapping(layer).get(block)
+        if entries is not None and entries.value is None:
+            yield _changes_graph(layer, block, f"{title} deletes `{block}`")
+        for name, entry in mapping(entries).items():
+            if entries is not None and entry.value is None:
+                yield _changes_graph(entries, name, f"{title} deletes {block.removesuffix('s')} `{name}`")
 
 
 def _wrong_blocks(root: Node, layer: Node, title: str) -> Iterator[Diagnostic]:
@@ -202,7 +218,10 @@ def _changed_interfaces(layer: Node, title: str) -> Iterator[Diagnostic]:
 
 
 def _touches_type(inputs: Node) -> bool:
-    return any("type" in mapping(port) for port in mapping(inputs).values())
+    """Whether a port gets another type, or is deleted."""
+    return inputs.value is None or any(
+        port.value is None or "type" in mapping(port) for port in mapping(inputs).values()
+    )
 
 
 def _changes_graph(node: Node, key: str, fact: str) -> Diagnostic:

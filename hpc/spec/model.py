@@ -27,7 +27,7 @@ from hpc.components.fields import (
     problem,
     text_schema,
 )
-from hpc.components.ports import Inputs, Outputs
+from hpc.components.ports import PipelineInputs, PipelineOutputs
 from hpc.components.subpipeline import Edges, Steps
 
 LANGUAGE_VERSION = 1
@@ -37,6 +37,7 @@ _PATH = r"[a-z0-9]+(?:(?:[._]|__|-+)[a-z0-9]+)*"
 _HOST = r"(?:[A-Za-z0-9](?:[A-Za-z0-9.-]*[A-Za-z0-9])?(?::[0-9]+)?/)?"
 _IMAGE = re.compile(rf"{_HOST}{_PATH}(?:/{_PATH})*(?::\w[\w.-]{{0,127}})?(?:@sha256:[0-9a-f]{{64}})?", re.ASCII)
 _DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
+_VARIABLE = re.compile(r"env:[A-Za-z_][A-Za-z0-9_]*")
 _PIPELINE_NAME = re.compile(r"[a-z][a-z0-9-]{0,62}")
 
 
@@ -61,6 +62,13 @@ def _pipeline_name(text: str) -> str:
 def _digest(text: str) -> str:
     if not _DIGEST.fullmatch(text):
         raise problem("HPC103", f"`{text}` is not a digest.", "write `sha256:` and 64 hexadecimal digits.")
+    return text
+
+
+def _variable(text: str) -> str:
+    if not _VARIABLE.fullmatch(text):
+        fact = "on this machine a secret is read from an environment variable, and this does not name one."
+        raise problem("HPC103", fact, "write `env:` and the name of the variable, e.g. `env:WANDB_API_KEY`.")
     return text
 
 
@@ -194,7 +202,10 @@ class Secret(Model):
     kfp: Annotated[StrictStr | None, Field(description="Kubernetes secret and key, `name/key`; not compiled yet")] = (
         None
     )
-    local: Annotated[StrictStr | None, Field(description="an environment variable, `env:NAME`")] = None
+    local: Annotated[
+        Annotated[StrictStr, AfterValidator(_variable), WithJsonSchema(text_schema(_VARIABLE.pattern))] | None,
+        Field(description="an environment variable, `env:NAME`"),
+    ] = None
 
 
 class Schedule(Model):
@@ -226,8 +237,8 @@ class Pipeline(Model):
             description="constants, inserted while compiling by `${{ vars.x }}`; `{file, key}` reads one from a file"
         ),
     ] = {}
-    inputs: Inputs = {}
-    outputs: Outputs = {}
+    inputs: PipelineInputs = {}
+    outputs: PipelineOutputs = {}
     images: Annotated[
         dict[Name, Image], Field(description="container images by name; the address alone is short for `{uri: …}`")
     ] = {}

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 from small_pipelines import Ran, pipeline, platform, ran, task
 
+from hpc.diagnostics import Rejected
 from hpc.engines.events import EnvironmentBuilding, EnvironmentReady, TaskFinished
 
 GREET = ("python", "-c", "import greeting, sys; print(greeting.WORD, sys.prefix)")
@@ -150,8 +151,9 @@ def test_a_failed_environment_is_a_failed_task_with_the_reason(tmp_path: Path, w
 
 
 def test_missing_requirements_are_named(tmp_path: Path) -> None:
-    error = _greet(tmp_path, {}, "app/none.txt").outcome.tasks["a"].error
-    assert error == f"there is no requirements file {tmp_path}/app/none.txt"
+    (tmp_path / "app").mkdir()
+    with pytest.raises(Rejected, match=f"there is no file `{tmp_path}/app/none.txt`"):
+        _greet(tmp_path, {}, "app/none.txt")
 
 
 def test_included_files_count(tmp_path: Path, offline: dict[str, str]) -> None:

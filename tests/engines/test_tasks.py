@@ -13,7 +13,8 @@ from pathlib import Path
 import pytest
 from small_pipelines import OUT, Ran, pipeline, platform, ran, task
 
-from hpc.engines.events import Failure, RunStarted, TaskFinished, TaskRetrying, TaskStarted
+from hpc.diagnostics import Rejected
+from hpc.engines.events import Failure, Notice, RunStarted, TaskFinished, TaskRetrying, TaskStarted
 from hpc.engines.local.folder import folder_name, make_run_folder
 from hpc.engines.outcome import TaskResult
 
@@ -126,8 +127,8 @@ def test_a_named_interpreter_is_python_too(tmp_path: Path) -> None:
     other.chmod(0o755)
     result = _alone(tmp_path, "python", "-m", "train", settings={"python": "bin with blank/python-x"})
     assert _printed(result) == "other -m train\n"
-    missing = _alone(tmp_path, "python", settings={"python": "python9.99"})
-    assert _a(missing).error == "there is no Python interpreter python9.99"
+    with pytest.raises(Rejected, match=r"there is no interpreter `python9\.99` on PATH"):
+        _alone(tmp_path, "python", settings={"python": "python9.99"})
 
 
 @pytest.mark.parametrize(
@@ -161,18 +162,22 @@ def test_a_value_that_is_too_long_names_the_way_out(tmp_path: Path) -> None:
 
 
 def test_a_missing_working_folder_is_named(tmp_path: Path) -> None:
-    error = _a(_alone(tmp_path, "true", settings={"dir": "gone"})).error
-    assert error == f"the working folder does not exist: {tmp_path}/gone"
+    with pytest.raises(Rejected, match=f"there is no folder `{tmp_path}/gone`"):
+        _alone(tmp_path, "true", settings={"dir": "gone"})
+    assert not (tmp_path / ".hpc").exists()
 
 
 @pytest.mark.parametrize(
     ("script", "error"),
     [
-        ("true", "the output out is not written: {file}"),
-        ('mkdir "$0"', "the output out is a folder, not a file: {file}"),
-        ('ln -s /hpc/nowhere "$0"', "the output out is a link to nothing: {file}"),
-        ('printf "\\377" > "$0"', "the output out is not UTF-8 text: invalid start byte ({file})"),
-        ('printf "5.0" > "$0"', 'the output out: "5.0" is not a whole number ({file})'),
+        ("true", "the output `out` is not written: the program must write its value to {file}"),
+        ('mkdir "$0"', "the output `out` is a folder, not a file: {file}"),
+        (
+            'ln -s /hpc/nowhere "$0"',
+            "the output `out` is a link to nothing: the program must write its value to {file}",
+        ),
+        ('printf "\\377" > "$0"', "the output `out` is not UTF-8 text: invalid start byte ({file})"),
+        ('printf "5.0" > "$0"', 'the output `out`: "5.0" is not a whole number ({file})'),
     ],
 )
 def test_a_bad_output_is_a_failure(script: str, error: str, tmp_path: Path) -> None:
@@ -354,3 +359,19 @@ def test_the_engine_imports_nothing_heavy() -> None:
 def _modules(statement: str) -> set[str]:
     command = [sys.executable, "-c", f"{statement}; print(*sys.modules)"]
     return set(subprocess.run(command, capture_output=True, text=True, check=True).stdout.split())
+
+
+def test_an_artifact_that_is_not_there_is_said(tmp_path: Path) -> None:
+    """KFP allows it, so the task has succeeded; whoever reads the artifact will want to know."""
+    result = _alone(tmp_path, "true", outputs={"model": "system.Model"})
+    assert _a(result).state == "SUCCEEDED"
+    notices = [event.text for event in result.events if isinstance(event, Notice)]
+    assert notices == [f"a: the artifact `model` was not written: {result.folder}/a/1/outputs/model"]
+
+
+def test_a_failure_shows_the_command_without_the_bootstrap(tmp_path: Path) -> None:
+    program = "# hpc values 1: anything\nimport os, sys\nos.execvp(sys.argv[1], sys.argv[1:])"
+    result = _alone(tmp_path, "python", "-c", program, "sh", "-c", "exit 7")
+    failure = _failure(result)
+    assert failure.command == "sh -c 'exit 7'"
+    assert "hpc values 1" in Path(failure.script).read_text()

@@ -5,7 +5,22 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Protocol
 
-from hpc.compiler.checks import hardware, hydra, images, limits, references, regions, secrets, target, unheeded, written
+from hpc.compiler.checks import (
+    constants,
+    hardware,
+    hydra,
+    images,
+    keys,
+    limits,
+    names,
+    references,
+    regions,
+    secrets,
+    sources,
+    target,
+    unheeded,
+    written,
+)
 from hpc.compiler.graph import Graph
 from hpc.compiler.targets import Target
 from hpc.diagnostics import Diagnostic, Rejected, Rule
@@ -22,6 +37,7 @@ class Check(Protocol):
 
 CHECKS: tuple[Check, ...] = (
     references,
+    keys,
     hydra,
     hardware,
     regions,
@@ -29,7 +45,10 @@ CHECKS: tuple[Check, ...] = (
     written,
     images,
     secrets,
+    names,
     limits,
+    sources,
+    constants,
     unheeded,
 )
 

@@ -18,8 +18,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from hpc.compiler.graph import Graph
-from hpc.compiler.hardware import LARGEST_STEP_CPU, LARGEST_STEP_MEMORY, gpu_names, in_bytes, machine_table
+from hpc.compiler.hardware import LARGEST_STEP_CPU, LARGEST_STEP_MEMORY, gpu_names, machine_table
 from hpc.compiler.targets import Target
+from hpc.components.fields import cpus, in_bytes
 from hpc.components.types import did_you_mean, nearest
 from hpc.diagnostics import Diagnostic, Path, Place, Rule
 from hpc.spec.model import Accelerator
@@ -92,7 +93,7 @@ def _contradictions(accelerator: Accelerator, path: Path) -> Iterator[Diagnostic
         fix = "add `gpu`, or remove `count`; several machines are `nodes`."
         yield Diagnostic(CONFLICT, Place((*path, "count"), on="key"), fact, fix)
     requests = accelerator.requests
-    if requests and requests.cpu and accelerator.cpu and _cpus(requests.cpu) > _cpus(accelerator.cpu):
+    if requests and requests.cpu and accelerator.cpu and cpus(requests.cpu) > cpus(accelerator.cpu):
         yield _request_above_limit(path, "cpu", requests.cpu, accelerator.cpu)
     if requests and requests.memory and accelerator.memory and in_bytes(requests.memory) > in_bytes(accelerator.memory):
         yield _request_above_limit(path, "memory", requests.memory, accelerator.memory)
@@ -101,10 +102,6 @@ def _contradictions(accelerator: Accelerator, path: Path) -> Iterator[Diagnostic
 def _request_above_limit(path: Path, key: str, request: str, limit: str) -> Diagnostic:
     fact = f"`requests` asks for {key} {request}, but the limit is `{key}: {limit}`; Kubernetes refuses that."
     return Diagnostic(CONFLICT, Place((*path, "requests", key)), fact, f"`{key}: {limit}` at most in `requests`.")
-
-
-def _cpus(text: str) -> float:
-    return int(text[:-1]) / 1000 if text.endswith("m") else float(text)
 
 
 # ---------------------------------------------------------------- what is asked for, and what there is
@@ -381,7 +378,7 @@ def _sizes(asked: _Asked, cpu: float | None, memory_gb: float | None) -> Iterato
     """Key, what is asked for, what there is, and that as text; CPUs, and memory in 10^9 bytes."""
     accelerator = asked.accelerator
     if accelerator.cpu and cpu is not None:
-        yield "cpu", _cpus(accelerator.cpu), cpu, f"{cpu:g}"
+        yield "cpu", cpus(accelerator.cpu), cpu, f"{cpu:g}"
     if accelerator.memory and memory_gb is not None:
         # Google's GB are 2^30 bytes for machines; whoever writes GiB of the same number asks for the same memory.
         unit = 2**30 if accelerator.memory.endswith("iB") else 10**9

@@ -1,21 +1,24 @@
-"""Values reach Hydra exactly: no key set twice, a command for the bootstrap, no text that cannot be quoted.
+"""Values reach the program exactly: a command for the bootstrap, no text that cannot be quoted or would be lost.
 
-Language, section 2, *Hydra values*, sections 5.1, 5.2 and 5.41(d)(h).
+Language, section 2, *Hydra values*, sections 5.1, 5.2 and 5.41(d).
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from hpc.compiler.graph import Gathered, Graph, Step
 from hpc.compiler.targets import Target
 from hpc.components.container import ContainerComponent
-from hpc.components.hydra import bare_is_exact
+from hpc.components.hydra import bare_is_exact, is_plain_key
+from hpc.components.ports import InputPort
 from hpc.components.references import Reference, parts_of
 from hpc.components.types import Plain
 from hpc.components.use import is_raw, needs_bootstrap, references_in
 from hpc.diagnostics import Diagnostic, Path, Place, Rule
+from hpc.spec.merge import KEEPS_INTERFACE
 
 DICT_NEEDS_EXACT = Rule(
     "HPC604",
@@ -23,12 +26,6 @@ DICT_NEEDS_EXACT = Rule(
     "KFP passes a dict as JSON, and Hydra's grammar does not read quoted keys; only the bootstrap can turn one into "
     "the other.",
     "Use `quoting: exact`, or declare the values as inputs of their own.",
-)
-SAME_KEY = Rule(
-    "HPC606",
-    "one Hydra key set twice",
-    "Hydra would silently keep only the last of two values for one key.",
-    "Give one of them another key with `as:`, or `pass: none`.",
 )
 NEEDS_COMMAND = Rule(
     "HPC608",
@@ -51,19 +48,13 @@ TYPED_IS_NOT_EXACT = Rule(
     "Use `quoting: exact`, or declare `choices`.",
     severity="warning",
 )
-NOT_A_KEY = Rule(
-    "HPC611",
-    "not a Hydra key",
-    "An override has the form key=value; Hydra would not read this key.",
-    "Correct the key.",
-)
 LIST_AS_FLAG = Rule(
     "HPC612",
     "texts gathered into one flag",
     "A JSON list of texts that are pasted as they are breaks on the first quotation mark.",
     "Use `cli: hydra`, or declare `choices` without quotation marks.",
 )
-RULES = (DICT_NEEDS_EXACT, SAME_KEY, NEEDS_COMMAND, MIXED_TEXT, TYPED_IS_NOT_EXACT, NOT_A_KEY, LIST_AS_FLAG)
+RULES = (DICT_NEEDS_EXACT, NEEDS_COMMAND, MIXED_TEXT, TYPED_IS_NOT_EXACT, LIST_AS_FLAG)
 
 
 def check(graph: Graph, target: Target) -> Iterator[Diagnostic]:
@@ -71,43 +62,28 @@ def check(graph: Graph, target: Target) -> Iterator[Diagnostic]:
     for name, component in graph.pipeline.components.items():
         if isinstance(component, ContainerComponent):
             path: Path = ("components", name)
-            yield from _same_key(component, path)
+            yield from _without_effect(component, path)
+            yield from _overrides(component.overrides, component, (*path, "overrides"))
             if component.is_hydra:
                 yield from _command(component, path)
                 yield from _typed(component, path)
-                yield from _overrides(component.overrides, component, (*path, "overrides"))
     for step in graph.steps:
         own = graph.pipeline.steps[step.name].overrides if step.path[0] == "steps" else {}
-        if step.component.is_hydra:
-            yield from _overrides(own, step.component, (*step.path, "overrides"))
+        yield from _overrides(own, step.component, (*step.path, "overrides"))
+    for step in graph.distinct_steps:
         yield from _gathered_texts(step)
 
 
-def _same_key(component: ContainerComponent, path: Path) -> Iterator[Diagnostic]:
-    """Two ports, or a port and an override, that would set the same key."""
-    first: dict[str, tuple[str, Place]] = {}
-    for what, key, place in _keys(component, path):
-        bare = key.lstrip("+~")
-        if bare not in first:
-            first[bare] = what, place
-            continue
-        other, other_place = first[bare]
-        verb = "keep only the last" if component.is_hydra else "get both"
-        who = "Hydra" if component.is_hydra else "the program"
-        fact = f"{what} would set `{bare}`, which {other} sets too ({{other}}); {who} would {verb}."
-        fix = "give one of them another key with `as:`, or `pass: none`."
-        yield Diagnostic(SAME_KEY, place, fact, fix, other=other_place)
+def _without_effect(component: ContainerComponent, path: Path) -> Iterator[Diagnostic]:
+    if component.overrides and component.cli == "none":
+        fact = "`overrides` are not passed with `cli: none`."
+        yield Diagnostic(KEEPS_INTERFACE, Place((*path, "overrides"), on="key"), fact, "put them into `args`.")
+    if "quoting" in component.model_fields_set and not component.is_hydra:
+        fact = f"`quoting` is about Hydra, but the component says `cli: {component.cli}`."
+        yield Diagnostic(KEEPS_INTERFACE, Place((*path, "quoting"), on="key"), fact, "remove `quoting`.")
 
 
-def _keys(component: ContainerComponent, path: Path) -> Iterator[tuple[str, str, Place]]:
-    if component.cli not in ("hydra", "argparse"):
-        return
-    for key in component.overrides:
-        yield "`overrides`", key, Place((*path, "overrides", key), on="key")
-    for kind, ports in (("input", component.inputs), ("output", component.outputs)):
-        for name, port in ports.items():
-            if port.pass_ != "none":
-                yield f"{kind} `{name}`", port.as_ or name, Place((*path, f"{kind}s", name), on="key")
+# ---------------------------------------------------------------- the command and the forms of values
 
 
 def _command(component: ContainerComponent, path: Path) -> Iterator[Diagnostic]:
@@ -133,59 +109,65 @@ def _typed(component: ContainerComponent, path: Path) -> Iterator[Diagnostic]:
             yield Diagnostic(
                 DICT_NEEDS_EXACT, place, fact, "remove `quoting: typed`, or declare the values as inputs of their own."
             )
-        else:
+        elif port.type.base == "string":
             fact = (
                 f"input `{name}` is a {port.type}: with `quoting: typed` a value with `'`, `${{` or a `\\` at its end "
                 "does not arrive."
             )
-            yield Diagnostic(TYPED_IS_NOT_EXACT, place, fact, "remove `quoting: typed`, or declare `choices`.")
+            fix = "remove `quoting: typed`" + (", or declare `choices`." if not port.type.is_list else ".")
+            yield Diagnostic(TYPED_IS_NOT_EXACT, place, fact, fix)
 
 
 def _overrides(overrides: Mapping[str, Any], component: ContainerComponent, path: Path) -> Iterator[Diagnostic]:
     for key, value in overrides.items():
-        here = (*path, key)
-        bad = next((char for char in key if char in "=' \"\n\t,{}[]()"), None)
-        if bad or not key.lstrip("+~"):
-            fact = f"`{key}` is not a key of Hydra" + (f": it holds {bad!r}." if bad else ".")
-            yield Diagnostic(
-                NOT_A_KEY, Place(here, on="key"), fact, "write e.g. `trainer.max_epochs`, `+new.key` or `~gone`."
-            )
-        elif component.quoting == "exact":
-            yield from _mixed(value, component, here, nested=False)
+        yield from _mixed(value, component, (*path, key), _Inside())
 
 
-def _mixed(value: Plain, component: ContainerComponent, path: Path, *, nested: bool) -> Iterator[Diagnostic]:
-    if isinstance(value, Mapping):
+@dataclass(frozen=True)
+class _Inside:
+    """What a text stands in: a list or mapping, and one that only YAML inside an interpolation can write."""
+
+    nested: bool = False
+    yaml: bool = False
+
+
+def _mixed(value: Plain, component: ContainerComponent, path: Path, inside: _Inside) -> Iterator[Diagnostic]:
+    if isinstance(value, dict):
+        within = _Inside(nested=True, yaml=inside.yaml or not all(map(is_plain_key, value)))
         for key, item in value.items():
-            yield from _mixed(item, component, (*path, key), nested=True)
+            yield from _mixed(item, component, (*path, key), within)
     elif isinstance(value, list):
         for index, item in enumerate(value):
-            yield from _mixed(item, component, (*path, index), nested=True)
+            yield from _mixed(item, component, (*path, index), _Inside(nested=True, yaml=inside.yaml))
     elif isinstance(value, str):
-        parts = parts_of(value)
         for reference in references_in(value):
-            why = _trouble(reference, component, value, alone=len(parts) == 1, nested=nested)
+            why = _trouble(reference, component, value, inside)
             if why:
-                yield Diagnostic(
-                    MIXED_TEXT, Place(path, start=reference.start, length=reference.end - reference.start), *why
-                )
+                place = Place(path, start=reference.start, length=reference.end - reference.start)
+                yield Diagnostic(MIXED_TEXT, place, *why)
 
 
-def _trouble(
-    reference: Reference, component: ContainerComponent, text: str, *, alone: bool, nested: bool
-) -> tuple[str, str] | None:
-    """Why the bootstrap could not write the override that holds this reference."""
-    port = component.inputs.get(reference.name) if reference.namespace == "inputs" else None
+def _trouble(reference: Reference, component: ContainerComponent, text: str, inside: _Inside) -> tuple[str, str] | None:
+    """Why an override that holds this reference could not be written."""
+    if inside.nested and (inside.yaml or not component.is_hydra):
+        where = "a mapping whose keys Hydra cannot read bare" if component.is_hydra else "a list or mapping"
+        return f"`{reference}` stands inside {where}.", "let it be an override of its own."
+    if not component.is_hydra or component.quoting == "typed":
+        return None
     if reference.namespace == "run" and reference.name == "executor_input":
         return f"`{reference}` is JSON text and cannot be an override.", "put it into `args`."
-    if port is None or not is_raw(port):
-        return None
-    if nested:
+    port = component.inputs.get(reference.name) if reference.namespace == "inputs" else None
+    return _raw_trouble(reference, port, text, inside) if port is not None and is_raw(port) else None
+
+
+def _raw_trouble(reference: Reference, port: InputPort, text: str, inside: _Inside) -> tuple[str, str] | None:
+    """The bootstrap sees one whole override at a time, and takes all between its quotes as it stands."""
+    parts = parts_of(text)
+    if inside.nested:
         return f"`{reference}` is a {port.type} inside a list or mapping.", "let it be an override of its own."
-    if not alone and port.type.parameter != "STRING":
+    if len(parts) > 1 and port.type.parameter != "STRING":
         return f"`{reference}` is a {port.type} inside a text.", "let it be the whole value."
-    outside = "".join(part for part in parts_of(text) if isinstance(part, str))
-    if "${" in outside:
+    if any("${" in part for part in parts if isinstance(part, str)):
         fact = (
             f"`${{…}}` stands beside `{reference}`, whose text is not known yet: "
             "the bootstrap could not tell them apart."

@@ -13,28 +13,22 @@ from hpc.compiler import mentions
 from hpc.compiler.graph import Graph, Step
 from hpc.compiler.render import machine_names, use_of
 from hpc.compiler.targets import Target
-from hpc.components.container import ContainerComponent
-from hpc.components.references import Reference
+from hpc.components.container import ArgumentGroup, ContainerComponent
+from hpc.components.references import NAMESPACES, Reference
 from hpc.components.types import did_you_mean
 from hpc.components.use import references_in
 from hpc.diagnostics import Diagnostic, Path, Place, Rule
-from hpc.spec.expand import UNKNOWN_REFERENCE
+from hpc.spec.expand import ACCELERATOR_NAMES, RUN_NAMES, SINGLE_BRACES, UNKNOWN_REFERENCE
 
-SINGLE_BRACES = Rule(
-    "HPC706",
-    "OmegaConf's braces around a name of hpc",
-    "`${x}` is OmegaConf's and goes to the container as it stands; `${{ x }}` is hpc's.",
-    "Double the braces, or write `$${…}` to mean OmegaConf.",
-)
 ABSENT_INPUT = Rule(
     "HPC710",
     "an argument needs an input that has no value",
     "An optional input without a value would leave a hole in the command line.",
     'Put the words that need it into a group: `args: [[--flag, "${{ inputs.x }}"]]`.',
 )
-RULES = (SINGLE_BRACES, ABSENT_INPUT)
+RULES = (ABSENT_INPUT,)
 
-_SINGLE = re.compile(r"(?<!\$)\$\{((inputs|outputs|accelerator|run|vars|images)\.([a-z0-9_]+))\}")
+_SINGLE = re.compile(r"(?<!\$)\$\{((" + "|".join(NAMESPACES) + r")\.([a-z0-9_]+))\}")
 _ARTIFACT_FIELD = re.compile(r"uri|metadata\.\w+")
 
 
@@ -44,6 +38,7 @@ def check(graph: Graph, target: Target) -> Iterator[Diagnostic]:
         if isinstance(component, ContainerComponent):
             for path, text in mentions.component_texts(component, name):
                 yield from _judge(text, path, component, graph)
+            yield from _groups(component, ("components", name, "args"))
     for step in graph.steps:
         own = graph.pipeline.steps[step.name].overrides if step.path[0] == "steps" else {}
         for path, text in mentions.walk(own, (*step.path, "overrides")):
@@ -74,10 +69,7 @@ def _names(namespace: str, component: ContainerComponent, graph: Graph) -> Mappi
         "vars": graph.pipeline.vars,
         "images": graph.pipeline.images,
     }
-    return named.get(namespace) or {
-        "accelerator": ("machine", "gpu", "count", "nodes"),
-        "run": ("id", "name", "task"),
-    }.get(namespace, ())
+    return named.get(namespace) or {"accelerator": ACCELERATOR_NAMES, "run": RUN_NAMES}.get(namespace, ())
 
 
 def _unknown(reference: Reference, path: Path, component: ContainerComponent) -> Iterator[Diagnostic]:
@@ -96,12 +88,28 @@ def _unknown(reference: Reference, path: Path, component: ContainerComponent) ->
         yield Diagnostic(UNKNOWN_REFERENCE, where, fact, fix)
 
 
+def _groups(component: ContainerComponent, path: Path) -> Iterator[Diagnostic]:
+    """`absent:` names an optional input."""
+    optional = [name for name, port in component.inputs.items() if port.optional]
+    for index, item in enumerate(component.args):
+        if isinstance(item, ArgumentGroup) and item.absent not in optional:
+            why = "is never without a value" if item.absent in component.inputs else "is not an input of the component"
+            fact = f"`absent` names `{item.absent}`, which {why}."
+            yield Diagnostic(
+                UNKNOWN_REFERENCE, Place((*path, index, "absent")), fact, did_you_mean(item.absent, optional)
+            )
+
+
 def _absent(step: Step) -> Iterator[Diagnostic]:
     """An optional input that has no value in this step, in a text that cannot be left out."""
     use = use_of(step)
     path: Path = ("components", step.component_name)
     words = [((*path, "command", index), word) for index, word in enumerate(step.component.command)]
-    words += [((*path, "args", index), word) for index, word in enumerate(step.component.args) if isinstance(word, str)]
+    for index, item in enumerate(step.component.args):
+        if isinstance(item, str):
+            words.append(((*path, "args", index), item))
+        elif isinstance(item, ArgumentGroup) and item.absent not in use.bound:
+            words += [((*path, "args", index, "args", place), word) for place, word in enumerate(item.args)]
     for place, word in words:
         for reference in references_in(word):
             if use.is_absent(reference) and reference.name in step.component.inputs:

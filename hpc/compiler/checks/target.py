@@ -1,4 +1,4 @@
-"""What the file asks for and the target cannot do: several machines or TPUs, names of a run, secrets.
+"""What the file asks for and the target cannot do: several machines or TPUs, names of a run, secrets, a program's name.
 
 Only what some step uses is judged, so that one file can hold machine profiles for several targets. Language,
 sections 5.31 and 5.41(a).
@@ -12,7 +12,7 @@ from hpc.compiler import mentions
 from hpc.compiler.graph import Graph, Step
 from hpc.compiler.targets import TARGETS, Target
 from hpc.components.fields import SecretRef
-from hpc.components.use import references_in
+from hpc.components.use import needs_bootstrap, references_in
 from hpc.diagnostics import Diagnostic, Place, Rule
 
 CANNOT = Rule(
@@ -29,8 +29,9 @@ def check(graph: Graph, target: Target) -> Iterator[Diagnostic]:
         yield from _machines(graph, target)
     for step in graph.distinct_steps:
         yield from _references(graph, step, target)
-        if not target.secrets:
-            yield from _secrets(graph, step, target)
+        yield from _secrets(graph, step, target)
+        if target.name == "kfp":
+            yield from _program(step, target)
 
 
 def _machines(graph: Graph, target: Target) -> Iterator[Diagnostic]:
@@ -67,7 +68,28 @@ def _who_knows(name: str) -> str:
 
 def _secrets(graph: Graph, step: Step, target: Target) -> Iterator[Diagnostic]:
     for variable, value in step.settings.env.items():
-        if isinstance(value, SecretRef):
+        if not isinstance(value, SecretRef):
+            continue
+        place = Place(mentions.variable_path(graph, step, variable), on="key")
+        if not target.secrets:
             fact = f"this version cannot pass secrets on {target.title} yet, so `{variable}` would be missing."
             fix = f"remove `{variable}` for this target, or compile for `local`."
-            yield Diagnostic(CANNOT, Place(mentions.variable_path(graph, step, variable), on="key"), fact, fix)
+            yield Diagnostic(CANNOT, place, fact, fix)
+        elif getattr(graph.pipeline.secrets[value.secret], target.name) is None:
+            fact = (
+                f"secret `{value.secret}` does not say where {target.title} keeps it, so `{variable}` would be missing."
+            )
+            fix = f"add `{target.name}: env:{variable}` to secret `{value.secret}`."
+            yield Diagnostic(CANNOT, place, fact, fix)
+
+
+def _program(step: Step, target: Target) -> Iterator[Diagnostic]:
+    """The launcher of the open-source backend replaces nothing in the first word of a command."""
+    if needs_bootstrap(step.component):
+        return  # the first word is then an interpreter
+    for reference in references_in(step.component.command[:1]):
+        if reference.namespace in ("inputs", "outputs", "run"):
+            path = ("components", step.component_name, "command", 0)
+            place = Place(path, start=reference.start, length=reference.end - reference.start)
+            fact = f"{target.title} leaves `{reference}` as it stands in the first word of `command`."
+            yield Diagnostic(CANNOT, place, fact, "begin with the name of a program, e.g. `command: [env, …]`.")

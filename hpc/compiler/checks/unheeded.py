@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from hpc.compiler import mentions
 from hpc.compiler.graph import Graph
 from hpc.compiler.targets import Target
 from hpc.components.container import ContainerComponent
-from hpc.diagnostics import Diagnostic, Place, Rule
+from hpc.diagnostics import Diagnostic, Path, Place, Rule
+from hpc.spec.model import LocalPlace
 
 NO_EFFECT_YET = Rule(
     "HPC110",
@@ -20,12 +22,30 @@ RULES = (NO_EFFECT_YET,)
 
 
 def check(graph: Graph, target: Target) -> Iterator[Diagnostic]:
-    del target
     for name, component in graph.pipeline.components.items():
         if isinstance(component, ContainerComponent) and component.config:
             fact = f"overrides of `{name}` are not checked against `config` yet."
             place = Place(("components", name, "config"), on="key")
             yield Diagnostic(NO_EFFECT_YET, place, fact, "run the component once to see that its overrides fit.")
+    if graph.pipeline.labels:
+        fact = "`labels` are for a submission that this version does not do."
+        yield Diagnostic(NO_EFFECT_YET, Place(("labels",), on="key"), fact, "label the run where you submit it.")
+    if target.name == "local":
+        yield from _gpus(graph)
     if graph.pipeline.schedule:
         fact = "`schedule` is not applied by any command yet."
         yield Diagnostic(NO_EFFECT_YET, Place(("schedule",), on="key"), fact, "set up the schedule on the target.")
+
+
+def _gpus(graph: Graph) -> Iterator[Diagnostic]:
+    """`local.gpus` of the machine profiles and images that some step uses."""
+    images = {step.component.image for step in graph.steps}
+    used: dict[Path, LocalPlace | None] = {
+        ("accelerators", name): one.local for name, one in mentions.accelerators(graph).items()
+    }
+    used |= {("images", name): image.local for name, image in graph.pipeline.images.items() if name in images}
+    for path, place in used.items():
+        if place and place.gpus:
+            fact = "`local.gpus` reserves no GPUs yet: steps that run at the same time share those of this machine."
+            fix = "run fewer steps at once, e.g. `hpc run -j 1`, if they would not fit."
+            yield Diagnostic(NO_EFFECT_YET, Place((*path, "local", "gpus"), on="key"), fact, fix)

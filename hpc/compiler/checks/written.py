@@ -9,11 +9,11 @@ timeouts are not written. On this machine no profile matters, and a step without
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 
 from hpc.compiler import mentions
 from hpc.compiler.graph import Graph, Step
-from hpc.compiler.hardware import LARGEST_STEP_CPU, LARGEST_STEP_MEMORY, machine_table
+from hpc.compiler.hardware import limits_of_machine
 from hpc.compiler.targets import Target
 from hpc.diagnostics import Diagnostic, Place, Rule
 from hpc.spec.model import Accelerator, LocalPlace
@@ -71,16 +71,16 @@ def _vertex(graph: Graph, target: Target) -> Iterator[Diagnostic]:
 def _custom_job(name: str, accelerator: Accelerator) -> Iterator[Diagnostic]:
     lost = _asked(accelerator, ("disk", "spot", "nodes", "tpu", "vertex"))
     path = ("accelerators", name)
-    size = _size(accelerator)
-    if accelerator.machine and size is None:
+    limits = limits_of_machine(accelerator)
+    if accelerator.machine and limits is None:
         lost = ["machine", *lost]
-    if size is not None:
-        cpu, memory, capped = size
-        limits = f"its {cpu} CPUs and {memory} are written as limits" + (
-            " (the most a step can have)" if capped else ""
-        )
+    if limits is not None:
+        cpu, memory, cut = limits
+        said = accelerator.cpu or accelerator.memory
+        written = f"`cpu: {cpu}` and `memory: {memory}`" if said else f"its {cpu} CPUs and {memory}"
+        written += " are written as limits" + (" (the most a step can have)" if cut else "")
         fact = (
-            f"this version cannot ask for `{accelerator.machine}` itself: {limits}, and Vertex AI chooses the machine"
+            f"this version cannot ask for `{accelerator.machine}` itself: {written}, and Vertex AI chooses the machine"
         )
         fact += f"; {_listed(lost)} not in the compiled file." if lost else "."
         fix = f"if that is enough, write `cpu: {cpu}, memory: {memory}` and no `machine`{_removed(lost)}."
@@ -90,15 +90,6 @@ def _custom_job(name: str, accelerator: Accelerator) -> Iterator[Diagnostic]:
         fact = f"{_listed(lost)} not in the compiled file: {why}."
         place = Place((*path, lost[0]), on="key")
         yield Diagnostic(NOT_WRITTEN, place, fact, f"remove {_words(lost)} if the step can do without.")
-
-
-def _size(accelerator: Accelerator) -> tuple[int, str, bool] | None:
-    """CPUs and memory written for the machine, and whether it has more; None if the machine is not in the table."""
-    facts = machine_table()["machines"].get(accelerator.machine)
-    if facts is None:
-        return None
-    cpu, memory = min(facts["cpu"], LARGEST_STEP_CPU), min(facts["memory_gb"], LARGEST_STEP_MEMORY / 10**9)
-    return cpu, f"{memory:g}GB", (cpu, memory) != (facts["cpu"], facts["memory_gb"])
 
 
 def _asked(accelerator: Accelerator, keys: Sequence[str]) -> list[str]:
@@ -146,11 +137,11 @@ def _no_timeout(place: Place, target: Target) -> Diagnostic:
 
 
 def _local(graph: Graph, target: Target) -> Iterator[Diagnostic]:
-    unused = {
-        name: accelerator
+    unused = [
+        name
         for name, accelerator in mentions.accelerators(graph).items()
         if accelerator.model_fields_set - {"description", "local"}
-    }
+    ]
     if unused:
         yield _machine_profiles(unused, target)
     homeless = [step for step in graph.steps if not _has_folder(step)]
@@ -158,13 +149,11 @@ def _local(graph: Graph, target: Target) -> Iterator[Diagnostic]:
         yield _in_folder_of_file(homeless)
 
 
-def _machine_profiles(unused: Mapping[str, Accelerator], target: Target) -> Diagnostic:
+def _machine_profiles(unused: Sequence[str], target: Target) -> Diagnostic:
     """One note for all: it stands above every run on this machine."""
     noun = "accelerators" if len(unused) > 1 else "accelerator"
-    fact = f"steps run on {target.title} as it is: of {noun} {_words(list(unused))} only `local` is heeded."
-    reserving = any(one.gpu and not (one.local and one.local.gpus) for one in unused.values())
-    fix = "nothing to do" + ("; to reserve GPUs here, add `local: {gpus: 1}`." if reserving else ".")
-    return Diagnostic(NOT_USED, Place(("accelerators", next(iter(unused))), on="key"), fact, fix)
+    fact = f"steps run on {target.title} as it is: of {noun} {_words(unused)} only `local` is heeded."
+    return Diagnostic(NOT_USED, Place(("accelerators", unused[0]), on="key"), fact, "nothing to do.")
 
 
 def _places(step: Step) -> list[LocalPlace]:

@@ -28,7 +28,13 @@ UNKNOWN_SECRET = Rule(
     "Secrets are declared once, with the place where each target keeps them.",
     "Declare it.",
 )
-RULES = (UNKNOWN_IMAGE, UNKNOWN_ACCELERATOR, UNKNOWN_SECRET)
+ONE_NAME = Rule(
+    "HPC308",
+    "one name for two outputs of the pipeline",
+    "Outputs of the compiled pipeline are told apart by their names; one of two with the same name would be lost.",
+    "Give one of them another name with `as:`.",
+)
+RULES = (UNKNOWN_IMAGE, UNKNOWN_ACCELERATOR, UNKNOWN_SECRET, ONE_NAME)
 
 
 def declared_names(pipeline: Pipeline) -> Iterator[Diagnostic]:
@@ -46,6 +52,7 @@ def declared_names(pipeline: Pipeline) -> Iterator[Diagnostic]:
             "`edges` is empty, so nothing would run.",
             "add an edge, or the name of a step.",
         )
+    yield from _outputs(pipeline)
     yield from _machines_and_secrets(pipeline, pipeline.defaults, ("defaults",))
     for name, component in pipeline.components.items():
         path = ("components", name)
@@ -55,6 +62,18 @@ def declared_names(pipeline: Pipeline) -> Iterator[Diagnostic]:
             yield from _machines_and_secrets(pipeline, component, path)
     for name, entry in pipeline.steps.items():
         yield from _machines_and_secrets(pipeline, entry, ("steps", name))
+
+
+def _outputs(pipeline: Pipeline) -> Iterator[Diagnostic]:
+    first: dict[str, str] = {}
+    for name, port in pipeline.outputs.items():
+        written = port.as_ or name
+        other = first.setdefault(written, name)
+        if other != name:
+            fact = f"output `{name}` would be called `{written}`, as `{other}` is ({{other}}); one would be lost."
+            fix = "give one of them another name with `as:`."
+            places = [Place(("outputs", one), on="key") for one in (name, other)]
+            yield Diagnostic(ONE_NAME, places[0], fact, fix, other=places[1])
 
 
 def _image(pipeline: Pipeline, component: ContainerComponent, path: Path) -> Iterator[Diagnostic]:

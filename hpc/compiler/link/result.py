@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, cast
 
 from hpc.compiler.graph import Settings, Step
 from hpc.compiler.link.nodes import Node
@@ -56,7 +56,18 @@ def _settings(pipeline: Pipeline, component: ContainerComponent, entry: StepEntr
     )
 
 
+_ABSENT = object()
+
+
 def _laid_on(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
-    """Overrides of a step on those of its component; null deletes one that is there."""
-    kept = {key: value for key, value in base.items() if not (key in over and over[key] is None)}
-    return {**kept, **{key: value for key, value in over.items() if value is not None or key not in base}}
+    """Overrides of a step on those of its component, by the rule of `hpc.spec.merge.merged`: mappings merge, anything
+    else replaces, null deletes what is there.
+    """
+    entries = dict(base)
+    for key, value in over.items():
+        old = entries.pop(key, _ABSENT)
+        if isinstance(old, dict) and isinstance(value, dict):
+            entries[key] = _laid_on(cast("dict[str, Any]", old), cast("dict[str, Any]", value))
+        elif value is not None or old is _ABSENT:
+            entries[key] = value
+    return entries

@@ -7,7 +7,7 @@ from typing import Any
 from hpc.compiler.graph import Binding, Constant, FromInput, FromStep, Gathered, Source
 from hpc.compiler.link.nodes import RESERVED_NODES, UNKNOWN_STEP, Node, Wire
 from hpc.components.ports import InputPort, objection
-from hpc.components.types import Type, did_you_mean
+from hpc.components.types import RUN_STATUS, Type, did_you_mean, with_article
 from hpc.diagnostics import Diagnostic, Place, Rule
 from hpc.spec.edges import NOT_AN_EDGE, Edge, End
 from hpc.spec.load import WRONG_VALUE
@@ -146,7 +146,8 @@ class Wiring:
         fix = "change one of the types."
         if apart:
             fix = "an artifact is a file, a value is not: change the type of one side, or connect another port."
-        self.report(WRONG_TYPE, target.place, f"`{end}` is a {source.type}, but `{target}` takes a {wanted}.", fix)
+        fact = f"`{end}` is {with_article(source.type)}, but `{target}` takes {with_article(wanted)}."
+        self.report(WRONG_TYPE, target.place, fact, fix)
         return False
 
     def _target(self, end: End) -> Type | None:
@@ -197,6 +198,8 @@ class Wiring:
 
     def complete(self, node: Node) -> None:
         """Constants and defaults for the inputs that no edge fills; what stays without a value is reported."""
+        for name, wire in node.wires.items():
+            self._check_defaults(node, name, wire)
         for name, value in node.entry.with_.items():
             self._constant(node, name, value)
         for name, port in node.component.inputs.items():
@@ -207,6 +210,23 @@ class Wiring:
                 node.wires[name] = Wire(Constant(port.default, path), "its default", Place(path))
             elif not port.optional and not self.all_suspect and node.name not in self.suspect:
                 self._unbound(node, name, port)
+
+    def _check_defaults(self, node: Node, name: str, wire: Wire) -> None:
+        """The default of an input of the pipeline is a constant too: it must be within the limits of what it feeds."""
+        port, gathers = node.component.inputs[name], isinstance(wire.source, Gathered)
+        for source in wire.source.items if isinstance(wire.source, Gathered) else (wire.source,):
+            if not isinstance(source, FromInput) or not self.pipeline.inputs[source.name].has_default:
+                continue
+            trouble = objection(
+                port, port.type.element if gathers else port.type, self.pipeline.inputs[source.name].default
+            )
+            if trouble:
+                place = Place(("inputs", source.name, "default"))
+                other = Place(("components", node.component_name, "inputs", name), on="key")
+                fact = (
+                    f"the default of `inputs.{source.name}`, fed into `{node.name}.{name}` ({{other}}), {trouble[0]}."
+                )
+                self.found.append(Diagnostic(WRONG_VALUE, place, fact, trouble[1], other=other))
 
     def _constant(self, node: Node, name: str, value: Any) -> None:
         path = (*node.path, "with", name)
@@ -246,7 +266,9 @@ class Wiring:
         if sources:
             return f"add `- {sources[0]} -> {node.name}.{name}`."
         if port.type.is_artifact:
-            return f"connect a {port.type} output."
+            return f"connect {with_article(port.type)} output."
+        if port.type == RUN_STATUS:
+            return "connect `exit.status`; nothing else is a RunStatus."
         return f"declare `inputs: {{{name}: {port.type}}}` and add `- inputs.{name} -> {node.name}.{name}`."
 
     def check_outputs(self) -> None:

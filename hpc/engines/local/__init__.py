@@ -26,11 +26,11 @@ from hpc.engines.local.inputs import Scope
 from hpc.engines.local.plan import Plan, Task
 from hpc.engines.local.planner import plan as make_plan
 from hpc.engines.local.process import Stop
-from hpc.engines.local.request import Request
 from hpc.engines.local.rules import NO_RUN_FOLDER, RULES, Findings
 from hpc.engines.local.scheduler import Ended, Scheduler
-from hpc.engines.local.settings import read_settings
+from hpc.engines.local.settings import check_places, read_settings
 from hpc.engines.outcome import Artifact, Outcome, TaskResult
+from hpc.engines.request import Request
 
 __all__ = ["RULES", "Request", "parse_argument", "run"]
 
@@ -47,6 +47,7 @@ def run(
     """
     findings = Findings(request.source)
     settings = read_settings(platform, request.environ, findings)
+    check_places(settings, request.base, request.environ, findings)
     made = make_plan(spec, settings, findings)
     arguments = check_arguments(request.arguments, made.inputs, findings)
     findings.reject_if_any()

@@ -7,13 +7,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from hpc.engines.events import Failure, Listener, TaskRetrying, TaskStarted
+from hpc.engines.events import Failure, Listener, Notice, TaskRetrying, TaskStarted
 from hpc.engines.local.environment import Environments, Interpreter
 from hpc.engines.local.failure import TaskError, TaskStoppedError
 from hpc.engines.local.folder import Clock, folder_name, write_text
 from hpc.engines.local.inputs import Scope, resolve
 from hpc.engines.local.logs import Masker, tail
-from hpc.engines.local.outputs import Places, collect, places, prepare
+from hpc.engines.local.outputs import Places, collect, places, prepare, unwritten
 from hpc.engines.local.placeholders import Context, expand
 from hpc.engines.local.plan import Task
 from hpc.engines.local.process import Command, Ending, Stop, run_process
@@ -95,6 +95,9 @@ class TaskRunner:
         ending = await run_process(command, log, self._around.stop, grace=self._around.grace, limit=limit)
         _check_ending(ending, limit)
         outputs = collect(self._task.outputs, where)
+        for artifact in unwritten(outputs.artifacts):
+            text = f"{self._task.path}: the artifact `{artifact.name}` was not written: {artifact.path}"
+            self._around.listener(Notice(text))
         return TaskResult(
             "SUCCEEDED", exit_code=0, log=str(log), outputs=outputs.parameters, artifacts=outputs.artifacts
         )
@@ -114,7 +117,7 @@ class TaskRunner:
         working = (self._around.base / (self._task.settings.dir or ".")).absolute()
         added = _own_environ(self._task, interpreter, self._around.environ)
         secrets = {name: self._around.environ[source] for name, source in self._task.settings.secrets.items()}
-        self._command = self._mask(shlex.join(argv))
+        self._command = self._mask(shlex.join(_without_bootstrap(argv)))
         write_text(folder / "run.sh", _script(self._task, argv, working, added))
         self._script = str(folder / "run.sh")
         return Command(argv, working, {**self._around.environ, **added, **secrets})
@@ -122,6 +125,11 @@ class TaskRunner:
     def _failed(self, text: str, exit_code: int | None, log: Path) -> tuple[TaskResult, Failure]:
         result = TaskResult("FAILED", error=self._mask(text), exit_code=exit_code, log=str(log))
         return result, Failure(self._command, self._script, tail(log, _TAIL, self._mask))
+
+
+def _without_bootstrap(argv: tuple[str, ...]) -> tuple[str, ...]:
+    """The command as its author knows it, without the small program that hpc puts in front; the script has it all."""
+    return argv[3:] if len(argv) > 3 and argv[1] == "-c" and argv[2].startswith("# hpc ") else argv
 
 
 def _check_ending(ending: Ending, limit: float | None) -> None:

@@ -69,6 +69,11 @@ def collect(outputs: Interface, where: Places) -> Outputs:
     return Outputs(parameters, artifacts)
 
 
+def unwritten(artifacts: Mapping[str, Artifact]) -> list[Artifact]:
+    """Artifacts whose file or folder is not there although the task ended well. KFP allows that; a reader will not."""
+    return [one for one in artifacts.values() if "://" not in one.uri and not Path(one.path).exists()]
+
+
 def _safe(name: str) -> str:
     return name.replace("/", "_").replace("\0", "_")
 
@@ -90,7 +95,7 @@ def _given(name: str, value: object, kind: str) -> object:
     try:
         return fitting(value, kind)
     except ValueError as error:
-        raise TaskError(f"the output {name}: {error} (in the executor output)", again=True) from None
+        raise TaskError(f"the output `{name}`: {error} (in the executor output)", again=True) from None
 
 
 def _read(name: str, file: Path, kind: str) -> object:
@@ -98,13 +103,15 @@ def _read(name: str, file: Path, kind: str) -> object:
         return parse(_content(file), kind)
     except FileNotFoundError:
         what = "a link to nothing" if file.is_symlink() else "not written"
-        raise TaskError(f"the output {name} is {what}: {file}", again=True) from None
+        raise TaskError(
+            f"the output `{name}` is {what}: the program must write its value to {file}", again=True
+        ) from None
     except IsADirectoryError:
-        raise TaskError(f"the output {name} is a folder, not a file: {file}", again=True) from None
+        raise TaskError(f"the output `{name}` is a folder, not a file: {file}", again=True) from None
     except UnicodeDecodeError as error:
-        raise TaskError(f"the output {name} is not UTF-8 text: {error.reason} ({file})", again=True) from None
+        raise TaskError(f"the output `{name}` is not UTF-8 text: {error.reason} ({file})", again=True) from None
     except (OSError, ValueError) as error:
-        raise TaskError(f"the output {name}: {error} ({file})", again=True) from None
+        raise TaskError(f"the output `{name}`: {error} ({file})", again=True) from None
 
 
 def _content(file: Path) -> str:

@@ -5,8 +5,11 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Mapping
+from pathlib import Path
+from shutil import which
 from typing import cast
 
 from hpc.engines.local.plan import Settings
@@ -28,6 +31,29 @@ def read_settings(
             findings.add(BAD_LOCAL_SETTING, f"{key} in the platform document is not a mapping", "compile it again")
             return {}
     return {label: _Reader(label, entry, findings).read(environ) for label, entry in executors.items()}
+
+
+def check_places(settings: Mapping[str, Settings], base: Path, environ: Mapping[str, str], findings: Findings) -> None:
+    """Folders, files and interpreters that are missing would only be found when their task starts."""
+    for label, one in settings.items():
+        if one.dir and not (base / one.dir).is_dir():
+            findings.add(
+                BAD_LOCAL_SETTING,
+                f"executor {label}: there is no folder `{base / one.dir}`",
+                "correct `dir`, or `build.context`",
+            )
+        if one.requirements and not (base / one.requirements).is_file():
+            findings.add(
+                BAD_LOCAL_SETTING,
+                f"executor {label}: there is no file `{base / one.requirements}`",
+                "correct `requirements`",
+            )
+        if one.python and "/" not in one.python and not which(one.python, path=environ.get("PATH", os.defpath)):
+            findings.add(
+                BAD_LOCAL_SETTING,
+                f"executor {label}: there is no interpreter `{one.python}` on PATH",
+                "correct `python`, or install it",
+            )
 
 
 def _mapping(value: object) -> Mapping[str, object] | None:

@@ -1,0 +1,82 @@
+"""Constants that do not arrive as they are written, whatever hpc does. Both are warnings.
+
+KFP puts arguments into the command of a pod, where Kubernetes makes `$$` into `$` and `$(NAME)` into the variable of
+that name ("Use environment variables to define arguments", kubernetes.io). OmegaConf reads `???` as a value that is
+missing.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import Any
+
+from hpc.compiler import mentions
+from hpc.compiler.graph import Constant, FromInput, Gathered, Graph, Step
+from hpc.compiler.targets import Target
+from hpc.components.references import literal, parts_of
+from hpc.components.types import scalars_in
+from hpc.diagnostics import Diagnostic, Path, Place, Rule
+
+KUBERNETES_CHANGES = Rule(
+    "HPC515",
+    "text that Kubernetes changes",
+    "In the arguments and variables of a container Kubernetes makes `$$` into `$`, and puts a variable in the place of "
+    "`$(NAME)`. Nothing in the compiled file can prevent it.",
+    "Write it otherwise, or let the program read it from a file.",
+    severity="warning",
+)
+MISSING_VALUE = Rule(
+    "HPC614",
+    "`???` for a Hydra app",
+    "OmegaConf takes `???` for a value that is missing, and an app that reads it fails.",
+    "Use another text.",
+    severity="warning",
+)
+RULES = (KUBERNETES_CHANGES, MISSING_VALUE)
+
+_CHANGED = re.compile(r"\$\$|\$\([-._A-Za-z][-._A-Za-z0-9]*\)")
+
+
+def check(graph: Graph, target: Target) -> Iterator[Diagnostic]:
+    for step in graph.steps:
+        if target.name == "kfp":
+            yield from _changed(graph, step)
+        if step.component.is_hydra:
+            yield from _missing(graph, step)
+
+
+def _changed(graph: Graph, step: Step) -> Iterator[Diagnostic]:
+    for path, text in _texts(graph, step):
+        match = _CHANGED.search(text)
+        if match:
+            becomes = "`$`" if match[0] == "$$" else "the value of that variable, if there is one"
+            fact = f"Kubernetes makes `{match[0]}` into {becomes}, so this text may not arrive as it is written."
+            yield Diagnostic(KUBERNETES_CHANGES, Place(path), fact, "write it otherwise, or read it from a file.")
+
+
+def _texts(graph: Graph, step: Step) -> Iterator[tuple[Path, str]]:
+    for path, text in mentions.texts(graph, step):
+        yield from ((path, literal(part)) for part in parts_of(text) if isinstance(part, str))
+    for name, value in step.settings.env.items():
+        if isinstance(value, str):
+            yield mentions.variable_path(graph, step, name), value
+    for path, value in _values(graph, step):
+        yield from ((path, item) for item in scalars_in(value) if isinstance(item, str))
+
+
+def _missing(graph: Graph, step: Step) -> Iterator[Diagnostic]:
+    for path, value in _values(graph, step):
+        if "???" in scalars_in(value):
+            fact = f"OmegaConf takes `???` for a missing value, so step `{step.name}` fails where it reads this."
+            yield Diagnostic(MISSING_VALUE, Place(path), fact, "use another text.")
+
+
+def _values(graph: Graph, step: Step) -> Iterator[tuple[Path, Any]]:
+    """Constants bound to inputs, and defaults of the pipeline's inputs that feed one."""
+    for binding in step.bindings.values():
+        for source in binding.items if isinstance(binding, Gathered) else (binding,):
+            if isinstance(source, Constant):
+                yield source.path, source.value
+            elif isinstance(source, FromInput) and graph.pipeline.inputs[source.name].has_default:
+                yield ("inputs", source.name, "default"), graph.pipeline.inputs[source.name].default

@@ -1,0 +1,125 @@
+"""Every key of a command line is a key, and is set once.
+
+Language, section 5.41(h). A mapping, and a deletion, set all keys below theirs too.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from hpc.compiler import mentions
+from hpc.compiler.graph import Graph, Step
+from hpc.compiler.targets import Target
+from hpc.components.container import ContainerComponent
+from hpc.components.hydra import is_key
+from hpc.diagnostics import Diagnostic, Path, Place, Rule
+
+SAME_KEY = Rule(
+    "HPC606",
+    "one Hydra key set twice",
+    "Hydra would silently keep only the last of two values for one key.",
+    "Give one of them another key with `as:`, or `pass: none`.",
+)
+NOT_A_KEY = Rule(
+    "HPC611",
+    "not a Hydra key",
+    "An override has the form key=value; Hydra would not read this key.",
+    "Correct the key.",
+)
+RULES = (SAME_KEY, NOT_A_KEY)
+
+
+def check(graph: Graph, target: Target) -> Iterator[Diagnostic]:
+    del target
+    for name, component in graph.pipeline.components.items():
+        if isinstance(component, ContainerComponent):
+            path: Path = ("components", name)
+            yield from _same_key(component, path, _placed(component.overrides, path))
+            if component.is_hydra:
+                yield from _bad_keys(component.overrides, path)
+                yield from _port_keys(component, path)
+    for step in graph.steps:
+        own = graph.pipeline.steps[step.name].overrides if step.path[0] == "steps" else {}
+        if own:
+            yield from _same_key(step.component, ("components", step.component_name), _placed_in_step(graph, step))
+            yield from _bad_keys(own, step.path) if step.component.is_hydra else ()
+
+
+@dataclass(frozen=True)
+class _Key:
+    """A key that a command line sets. `covers` tells that the keys below it are set with it."""
+
+    what: str
+    key: str
+    place: Place
+    covers: bool = False
+
+
+def _placed(overrides: Mapping[str, Any], path: Path) -> Iterator[_Key]:
+    for key, value in overrides.items():
+        place = Place((*path, "overrides", key), on="key")
+        yield _Key("`overrides`", key, place, covers=isinstance(value, dict) or key.startswith("~"))
+
+
+def _placed_in_step(graph: Graph, step: Step) -> Iterator[_Key]:
+    for key, value in step.settings.overrides.items():
+        place = Place(mentions.override_path(graph, step, key), on="key")
+        yield _Key("`overrides`", key, place, covers=isinstance(value, dict) or key.startswith("~"))
+
+
+def _port_names(component: ContainerComponent, path: Path) -> Iterator[_Key]:
+    for kind, ports in (("input", component.inputs), ("output", component.outputs)):
+        for name, port in ports.items():
+            if port.pass_ != "none":
+                yield _Key(f"{kind} `{name}`", port.as_ or name, Place((*path, f"{kind}s", name), on="key"))
+
+
+def _same_key(component: ContainerComponent, path: Path, overrides: Iterable[_Key]) -> Iterator[Diagnostic]:
+    """Two ports, or a port and an override, that would set the same key, or one that holds the other's."""
+    if component.cli not in ("hydra", "argparse"):
+        return
+    first: dict[str, _Key] = {}
+    for one in (*overrides, *_port_names(component, path)):
+        bare = one.key.lstrip("+~")
+        other = first.get(bare) or (_parent(bare, first) if component.is_hydra else None)
+        if other:
+            yield _clash(component, one, other)
+        else:
+            first[bare] = one
+
+
+def _parent(key: str, first: Mapping[str, _Key]) -> _Key | None:
+    names = key.split(".")
+    above = (first.get(".".join(names[:end])) for end in range(1, len(names)))
+    return next((one for one in above if one and one.covers), None)
+
+
+def _clash(component: ContainerComponent, one: _Key, other: _Key) -> Diagnostic:
+    verb = "keep only the last" if component.is_hydra else "get both"
+    who = "Hydra" if component.is_hydra else "the program"
+    fact = (
+        f"{one.what} would set `{one.key.lstrip('+~')}`, which {other.what} sets too ({{other}}); {who} would {verb}."
+    )
+    fix = (
+        "remove one of them." if one.what == other.what else "give one of them another key with `as:`, or `pass: none`."
+    )
+    return Diagnostic(SAME_KEY, one.place, fact, fix, other=other.place)
+
+
+def _bad_keys(overrides: Mapping[str, Any], path: Path) -> Iterator[Diagnostic]:
+    for key in overrides:
+        if not is_key(key):
+            fix = "write e.g. `trainer.max_epochs`, `+new.key` or `~gone`."
+            place = Place((*path, "overrides", key), on="key")
+            yield Diagnostic(NOT_A_KEY, place, f"`{key}` is not a key of Hydra.", fix)
+
+
+def _port_keys(component: ContainerComponent, path: Path) -> Iterator[Diagnostic]:
+    for kind, ports in (("inputs", component.inputs), ("outputs", component.outputs)):
+        for name, port in ports.items():
+            if port.as_ and port.pass_ != "none" and (not is_key(port.as_) or port.as_.startswith("~")):
+                fact = f"`{port.as_}` is not a key that Hydra can set."
+                fix = "write e.g. `trainer.max_epochs`, or `+new.key` for one that the config lacks."
+                yield Diagnostic(NOT_A_KEY, Place((*path, kind, name, "as")), fact, fix)
