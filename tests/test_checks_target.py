@@ -113,6 +113,34 @@ def test_secrets_are_not_passed_yet(target: str, title: str) -> None:
 
 def test_secrets_on_this_machine() -> None:
     assert messages(SECRETS, "local", only=TARGET) == []
+    elsewhere = SECRETS.replace("local: env:S", "kfp: name/key")
+    assert messages(elsewhere, "local", only=TARGET) == [
+        f"{place} error HPC504 secret `s` does not say where this machine keeps it, so `{name}` would be missing. | "
+        f"add `local: env:{name}` to secret `s`."
+        for place, name in (("5:29", "B"), ("7:17", "C"), ("8:18", "A"))
+    ]
+
+
+@pytest.mark.parametrize("word", ["${{ inputs.tool }}", "/bin/${{ run.task }}", "${{ outputs.data }}"])
+def test_the_first_word_of_a_command_is_not_filled_in_on_kfp(word: str) -> None:
+    text = """\
+hpc: 1
+name: p
+inputs: {tool: {type: string, choices: [a]}}
+images: {app: repo/app:1.0}
+components:
+  train: {image: app, command: ["WORD", "WORD"], inputs: {tool: {type: string, choices: [a]}}, outputs: {data: Dataset}}
+edges: [inputs.tool -> train.tool]
+""".replace("WORD", word)
+    [message] = messages(text, "kfp", only=TARGET)
+    assert message.partition(":")[0] == "6"
+    assert "leaves `" in message
+    assert "in the first word of `command`. | begin with the name of a program" in message
+    assert messages(text, "vertex", only=TARGET) == messages(text, "local", only=TARGET) == []
+    behind_the_bootstrap = text.replace(
+        "inputs: {tool: {type: string, choices: [a]}}, out", "inputs: {tool: string}, out"
+    )
+    assert messages(behind_the_bootstrap, "kfp", only=TARGET) == []
 
 
 # ---------------------------------------------------------------- Vertex AI: what only a CustomJob has
@@ -134,6 +162,14 @@ def test_a_machine_with_more_than_a_step_can_have_and_what_is_lost_besides() -> 
         "`vertex` are "
         "not in the compiled file. | if that is enough, write `cpu: 96, memory: 624GB` and no `machine`, and remove "
         "`disk`, `spot`, `nodes` and `vertex`."
+    ]
+
+
+def test_limits_written_beside_a_machine_are_kept() -> None:
+    assert messages(pipeline("{machine: n1-standard-4, cpu: 500m}"), only=WRITTEN) == [
+        "5:16 warning HPC510 this version cannot ask for `n1-standard-4` itself: `cpu: 500m` and `memory: 15GB` are "
+        "written as limits, and Vertex AI chooses the machine. | "
+        "if that is enough, write `cpu: 500m, memory: 15GB` and no `machine`."
     ]
 
 
@@ -231,7 +267,7 @@ BUILT = "{uri: repo/app:1.0, build: {context: ./app}}"
 def test_a_profile_is_noted_once_on_this_machine() -> None:
     assert messages(pipeline("{machine: n1-standard-4, gpu: T4, count: 2}", image=BUILT), "local", only=WRITTEN) == [
         "5:3 note HPC512 steps run on this machine as it is: of accelerator `a` only `local` is heeded. | "
-        "nothing to do; to reserve GPUs here, add `local: {gpus: 1}`."
+        "nothing to do."
     ]
     assert messages(pipeline("{cpu: 2, gpu: T4, local: {gpus: 1}}", image=BUILT), "local", only=WRITTEN) == [
         "5:3 note HPC512 steps run on this machine as it is: of accelerator `a` only `local` is heeded. | "

@@ -4,14 +4,23 @@ from __future__ import annotations
 
 import json
 import os
+import shlex
 import subprocess
 import sys
 from pathlib import Path
+from types import ModuleType
+from typing import cast
 
 import pytest
+import yaml
 from compiling import EXAMPLES
 
+from hpc import compiler
 from hpc.cli import run_command
+from hpc.cli.disk import Folder
+from hpc.compiler.render import render
+from hpc.diagnostics import Source
+from hpc.engines import ENGINES, Outcome, Request
 
 RECIPE = (EXAMPLES[0].parent.parent / "hydra_recipe" / "pipeline.yaml").read_text(encoding="utf-8")
 
@@ -160,6 +169,35 @@ def test_a_file_that_cannot_be_read_is_a_message(folder: Path, arguments: list[s
     assert "error HPC020 this file cannot be read" in done.stderr
 
 
+def test_a_link_stays_and_its_file_is_written(folder: Path) -> None:
+    (folder / "build").mkdir()
+    (folder / "pipeline.json").symlink_to("build/out.json")
+    for _ in range(2):
+        assert hpc(folder, "compile", "pipeline.yaml").returncode == 0
+        assert (folder / "pipeline.json").readlink() == Path("build/out.json")
+        assert json.loads((folder / "build" / "out.json").read_text())["pipelineInfo"] == {"name": "small"}
+        assert [path.name for path in (folder / "build").iterdir()] == ["out.json"]
+
+
+def test_a_device_stays_one(folder: Path) -> None:
+    os.mkfifo(folder / "pipe")
+    with subprocess.Popen(["cat", "pipe"], cwd=folder, stdout=subprocess.PIPE, text=True) as reader:
+        done = hpc(folder, "compile", "pipeline.yaml", "-o", "pipe")
+        assert (folder / "pipe").is_fifo()
+        if done.returncode:
+            reader.kill()
+        assert json.loads(reader.communicate()[0])["pipelineInfo"] == {"name": "small"}
+    assert sorted(path.name for path in folder.iterdir()) == ["pipe", "pipeline.yaml"]
+
+
+def test_a_folder_is_not_written_over(folder: Path) -> None:
+    (folder / "pipeline.json").mkdir()
+    done = hpc(folder, "compile", "pipeline.yaml")
+    assert done.returncode == 1
+    assert "error HPC021 this file cannot be written: is a directory." in done.stderr
+    assert (folder / "pipeline.json").is_dir()
+
+
 # ---------------------------------------------------------------- check
 
 
@@ -170,12 +208,37 @@ def test_check_judges_targets_and_profiles(folder: Path) -> None:
 
 
 def test_check_names_the_profile_that_brings_a_mistake(folder: Path) -> None:
-    text = SMALL.replace("{default: HELLO}", "{default: 5}").replace("say.said -> outputs", "say.said -> outputs")
-    (folder / "pipeline.yaml").write_text(text)
+    (folder / "pipeline.yaml").write_text(SMALL.replace("{default: HELLO}", "{default: 5}"))
     assert hpc(folder, "compile", "pipeline.yaml").returncode == 0
-    done = hpc(folder, "check", "pipeline.yaml")
+    done = hpc(folder, "check", "pipeline.yaml", "--format", "json")
     assert done.returncode == 1
-    assert "default of `text` is a int (5) but the type is string. (with profile `loud`)" in done.stderr
+    [found] = json.loads(done.stdout)
+    assert (found["code"], found["line"]) == ("HPC103", 22)
+    assert found["message"].startswith("default of `text` is ")
+    assert found["message"].endswith(" (with profile `loud`)")
+    assert "with profile" not in hpc(folder, "compile", "pipeline.yaml", "--profile", "loud").stderr
+
+
+def test_check_keeps_what_each_target_has_to_say_of_one_place(folder: Path) -> None:
+    timeout = SMALL.replace("    cli: none\n", "    cli: none\n    timeout: 1h\n")
+    cluster = "targets: {kfp: {host: h}, vertex: {project: p, region: us-central1, root: gs://b}}\n"
+    (folder / "pipeline.yaml").write_text(timeout + cluster)
+    found = json.loads(hpc(folder, "check", "pipeline.yaml", "--format", "json").stdout)
+    assert [(each["code"], each["line"]) for each in found] == [("HPC510", 14), ("HPC510", 14)]
+    titles = ("Vertex AI Pipelines", "Kubeflow Pipelines")
+    assert all(title in each["message"] for title, each in zip(titles, found, strict=True))
+
+
+@pytest.mark.parametrize("profile", ["", "[loud]"])
+def test_a_profile_that_is_not_a_mapping(folder: Path, profile: str) -> None:
+    """It is refused as it stands, chosen or not, instead of being laid on the file."""
+    start, _, _ = SMALL.partition("  loud:")
+    (folder / "pipeline.yaml").write_text(f"{start}  loud: {profile}\n")
+    for chosen in ([], ["--profile", "loud"]):
+        done = hpc(folder, "compile", "pipeline.yaml", *chosen)
+        assert done.stderr.startswith("pipeline.yaml:22:")
+        assert "error HPC103 `loud` must be a mapping, not " in done.stderr
+        assert done.stderr.endswith("\n1 error\n")
 
 
 def test_check_formats(folder: Path) -> None:
@@ -186,6 +249,10 @@ def test_check_formats(folder: Path) -> None:
         ("HPC102", 3, 1, 6),
     ]
     assert found[1]["fix"] == "did you mean `title`?"
+    missing = hpc(folder, "check", "none.yaml", "--format", "json")
+    assert missing.returncode == 1
+    assert [(each["code"], each["file"]) for each in json.loads(missing.stdout)] == [("HPC020", "none.yaml")]
+    assert missing.stderr == ""
     github = hpc(folder, "check", "pipeline.yaml", "--format", "github").stdout.splitlines()
     assert github[1] == (
         "::error file=pipeline.yaml,line=3,col=1,endLine=3,title=HPC102::"
@@ -221,6 +288,71 @@ def test_run_of_the_compiled_file_is_the_same(folder: Path) -> None:
     assert (done.returncode, done.stdout) == (0, "said: x y\n")
     hpc(folder, "compile", "pipeline.yaml")
     assert hpc(folder, "run", "pipeline.json").stdout == "said: hello\n"
+
+
+def test_compiled_ir_may_speak_of_hpc(folder: Path) -> None:
+    """Only the top-level key `hpc` makes a file a source, not a task or port of that name."""
+    (folder / "pipeline.yaml").write_text(
+        SMALL.replace("say", "hpc")
+        .replace(" text", " hpc")
+        .replace("{text", "{hpc")
+        .replace("inputs.text", "inputs.hpc")
+    )
+    assert hpc(folder, "compile", "pipeline.yaml").returncode == 0
+    compiled = json.loads((folder / "pipeline.json").read_text())
+    assert "hpc" in compiled["root"]["dag"]["tasks"]
+    for name, text in {
+        "block.yaml": yaml.safe_dump(compiled),
+        "flow.yaml": yaml.safe_dump(compiled, default_flow_style=True),
+        "one-line.json": json.dumps(compiled),
+    }.items():
+        (folder / name).write_text(text)
+    for name in ("pipeline.json", "block.yaml", "flow.yaml", "one-line.json"):
+        done = hpc(folder, "run", name, "-i", "hpc=x")
+        assert (done.returncode, done.stdout) == (0, "said: x\n"), done.stderr
+
+
+@pytest.mark.parametrize("spread", ["block", "json", "json in lines", "flow", "flow after a comment"])
+def test_a_source_may_speak_of_compiled_pipelines(folder: Path, spread: str) -> None:
+    """A source with `pipelineInfo:` in it stays one, wherever in JSON its key `hpc` stands."""
+    document = {**yaml.safe_load(SMALL), "title": "of pipelineInfo: {}"}
+    last = {**{key: value for key, value in document.items() if key != "hpc"}, "hpc": 1}
+    flow = yaml.safe_dump(document, default_flow_style=True, sort_keys=False, width=60)
+    text = {
+        "block": yaml.safe_dump(last, sort_keys=False),
+        "json": json.dumps(last),
+        "json in lines": json.dumps(last, indent=2),
+        "flow": flow,
+        "flow after a comment": f"# {{hpc}}\n\n  {flow}",
+    }[spread]
+    (folder / "other.yaml").write_text(text)
+    done = hpc(folder, "run", "other.yaml", "-i", "text=x")
+    assert (done.returncode, done.stdout) == (0, "said: x\n"), done.stderr
+
+
+def test_profiles_and_settings_act_on_pipeline_files_only(folder: Path) -> None:
+    hpc(folder, "compile", "pipeline.yaml")
+    for option in (["--profile", "loud"], ["--set", "vars.x=1"]):
+        done = hpc(folder, "run", "pipeline.json", *option)
+        assert (done.returncode, done.stdout) == (2, "")
+        assert "--profile and --set act on a pipeline file, but pipeline.json is a compiled one." in done.stderr
+    assert not (folder / ".hpc").exists()
+
+
+def test_on_names_the_engine(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The module that ENGINES names is the one that runs and that reads arguments."""
+    asked: list[object] = []
+
+    def run(*given: object) -> Outcome:
+        asked.append(cast("Request", given[2]).arguments)
+        return Outcome("FAILED", {}, {})
+
+    other = ModuleType("other_engine")
+    vars(other).update(run=run, parse_argument=lambda text, kind: f"{kind} {text}")
+    monkeypatch.setitem(sys.modules, "other_engine", other)
+    monkeypatch.setitem(cast("dict[str, str]", ENGINES), "local", "other_engine")
+    assert run_command(["run", str(folder / "pipeline.yaml"), "-i", "text=x"]) == 4
+    assert asked == [{"text": "STRING x"}]
 
 
 def test_run_refuses_wrong_arguments_before_anything_runs(folder: Path) -> None:
@@ -327,6 +459,20 @@ def test_a_reader_that_leaves_is_no_error(folder: Path) -> None:
     assert (done.stdout, done.stderr) == ('{\n  "pipel', "")
 
 
+def test_a_run_outlives_whoever_watches_it(folder: Path) -> None:
+    command = f"{sys.executable} -m hpc run pipeline.yaml 2>&1 | head -c 5; exit ${{PIPESTATUS[0]}}"
+    done = subprocess.run(["bash", "-c", command], cwd=folder, capture_output=True, text=True, check=False)
+    assert (done.returncode, len(done.stdout)) == (0, 5)
+    (record,) = (folder / ".hpc" / "runs").glob("*/run.json")
+    assert json.loads(record.read_text())["state"] == "SUCCEEDED"
+
+
+def test_a_full_disk_behind_stdout_is_a_message(folder: Path) -> None:
+    command = f"{sys.executable} -m hpc compile pipeline.yaml -o - > /dev/full"
+    done = subprocess.run(["sh", "-c", command], cwd=folder, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (1, "hpc: the result cannot be written: no space left on device\n")
+
+
 def test_a_bug_is_said_to_be_one(
     folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -352,6 +498,46 @@ def test_recipe_renders_components_that_the_sdk_loads(tmp_path: Path) -> None:
     train = components.load_component_from_file(str(files[1]))
     assert set(train.component_spec.inputs) == {"data_dir", "experiment"}
     assert set(train.component_spec.outputs) == {"model"}
+
+
+def test_names_of_a_run_are_no_inputs_of_a_component_file(folder: Path) -> None:
+    """What `${{ run.id }}` needs is bound inside, so that whoever uses the component has not to give it."""
+    from kfp import components, dsl
+
+    text = SMALL.replace('"${{ inputs.text }}"', '"${{ inputs.text }} ${{ run.id }} ${{ run.name }}"')
+    (folder / "pipeline.yaml").write_text(text)
+    done = hpc(folder, "render", "pipeline.yaml", "-o", "components")
+    assert done.returncode == 0, done.stderr
+    file = folder / "components" / "say.yaml"
+    say = components.load_component_from_file(str(file))
+    assert set(say.component_spec.inputs) == {"text", "share", "word", "size"}
+
+    @dsl.pipeline
+    def by_hand():
+        say(text="x", share=0.5, word="a", size=1)
+
+    [group] = [each for each in by_hand.pipeline_spec.components.values() if each.HasField("dag")]
+    bound = group.dag.tasks["say"].inputs.parameters
+    assert {name: source.runtime_value.constant.string_value for name, source in bound.items() if "run" in name} == {
+        "run-id": "{{$.pipeline_job_uuid}}",
+        "run-name": "{{$.pipeline_job_name}}",
+    }
+    assert run_command(["run", str(file), *shlex.split("-i text=x -i share=0.5 -i word=a -i size=1")]) == 0
+
+
+def test_component_files_come_from_the_shared_front_half(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Components are rendered once, and no pipeline is lowered for them."""
+    rendered: list[object] = []
+    monkeypatch.setattr(compiler, "render", lambda *given: rendered.append(given) or render(*given))
+    monkeypatch.setattr(compiler, "lower", lambda *_: pytest.fail("a pipeline was lowered"))
+    texts, found = compiler.compile_components(Source("pipeline.yaml", SMALL), None, Folder(Path()), compiler.Choice())
+    assert (sorted(texts), found, len(rendered)) == (["say"], [], 1)
+
+
+def test_components_are_rendered_for_clusters_only(folder: Path) -> None:
+    done = hpc(folder, "render", "pipeline.yaml", "--target", "local", "-o", "-")
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "'local' is not one of 'vertex', 'kfp'" in done.stderr
 
 
 def test_the_mnist_example_runs(tmp_path: Path) -> None:

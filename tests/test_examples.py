@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from compiling import EXAMPLES, compile_bytes
+from compiling import EXAMPLES, TESTS, compile_bytes
 
 TARGETS = ("vertex", "kfp", "local")
 
@@ -33,15 +33,19 @@ def test_messages_on_examples(example: Path, matches_golden: Callable[..., None]
     matches_golden("".join(f"{target}:\n{text}" for target, text in shown.items()))
 
 
-def _leaves(value: Any, path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], Any]]:
-    if isinstance(value, dict | list):
+def _leaves(value: Any, path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], str]]:
+    """Every scalar, and every mapping or list that is empty, with its path."""
+    if isinstance(value, dict | list) and value:
         for key, item in value.items() if isinstance(value, dict) else enumerate(value):
             yield from _leaves(item, (*path, str(key)))
     else:
-        yield path, value
+        yield path, repr(value)
 
 
-@pytest.mark.parametrize("example", EXAMPLES, ids=lambda path: path.parent.name)
+STRAIGHT = TESTS / "cases" / "ok" / "every_straight_key.yaml"
+
+
+@pytest.mark.parametrize("example", [*EXAMPLES, STRAIGHT], ids=lambda path: f"{path.parent.name}/{path.stem}")
 def test_targets_differ_only_where_they_must(example: Path) -> None:
     """The same file means the same everywhere: resources, literals and the artifact root are the target's, no more."""
     documents = {target: json.loads(_text(example, target).split("\n---\n")[0]) for target in TARGETS}

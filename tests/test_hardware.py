@@ -104,13 +104,24 @@ def test_names_of_gpus_on_vertex(gpu: str, name: str) -> None:
 def test_a_machine_becomes_limits_on_vertex_only() -> None:
     limits = Resources(cpu_limit=4.0, resource_cpu_limit="4", memory_limit=15.0, resource_memory_limit="15G")
     assert of(VERTEX, machine="n1-standard-4") == limits
-    assert of(VERTEX, machine="n1-standard-4", cpu=2, memory="4GB") == limits
     assert of(KFP, machine="n1-standard-4") is None
     assert of(LOCAL, machine="n1-standard-4") is None
     assert of(VERTEX, machine="c4-standard-8") is None
     assert of(VERTEX, machine="n1-highcpu-16") == Resources(
         cpu_limit=16.0, resource_cpu_limit="16", memory_limit=14.4, resource_memory_limit="14400M"
     )
+
+
+def test_what_stands_beside_a_machine_is_written_on_vertex() -> None:
+    found = of(VERTEX, machine="n1-standard-4", cpu="500m", memory="4GiB")
+    assert found is not None
+    assert (found.resource_cpu_limit, found.resource_memory_limit) == ("500m", "4Gi")
+    found = of(VERTEX, machine="n1-standard-4", memory="4GB")
+    assert found is not None
+    assert (found.resource_cpu_limit, found.resource_memory_limit) == ("4", "4G")
+    found = of(VERTEX, machine="a2-megagpu-16g", cpu=96, memory="1000GB")
+    assert found is not None
+    assert (found.resource_cpu_limit, found.resource_memory_limit) == ("96", "624G")
 
 
 @pytest.mark.parametrize(

@@ -787,11 +787,65 @@ def test_what_is_not_json_is_one_line_and_2(text: str, tmp_path: Path) -> None:
     assert "secret" not in done.stderr
 
 
-KEYS = (
-    "a a.b a.b.c a-b _a a_1 a.1 a.0.b $a a$b +a ++a ~a +a.b ~a.b db@src db@src.x db@a:b db@:b db@a: a/b a/b/c a/b@c a/b@c.d "
-    "hydra.run.dir hydra/launcher +hydra/launcher model@_here_ +db@pkg.sub a.b-c "
-    ".a a. a..b 1a 1 a#b a:b a;b é a!b a*b a? ~~a +++a a=b a,b a'b a[b] a{b} a(b) a@b@c a/ /a a//b a/b.c a\\b a%b"
-).split()
+KEYS = [
+    "a",
+    "a.b",
+    "a.b.c",
+    "a-b",
+    "_a",
+    "a_1",
+    "a.1",
+    "a.0.b",
+    "$a",
+    "a$b",
+    "+a",
+    "++a",
+    "~a",
+    "+a.b",
+    "~a.b",
+    "db@src",
+    "db@src.x",
+    "db@a:b",
+    "db@:b",
+    "db@a:",
+    "a/b",
+    "a/b/c",
+    "a/b@c",
+    "a/b@c.d",
+    "hydra.run.dir",
+    "hydra/launcher",
+    "+hydra/launcher",
+    "model@_here_",
+    "+db@pkg.sub",
+    "a.b-c",
+    ".a",
+    "a.",
+    "a..b",
+    "1a",
+    "1",
+    "a#b",
+    "a:b",
+    "a;b",
+    "é",
+    "a!b",
+    "a*b",
+    "a?",
+    "~~a",
+    "+++a",
+    "a=b",
+    "a,b",
+    "a'b",
+    "a[b]",
+    "a{b}",
+    "a(b)",
+    "a@b@c",
+    "a/",
+    "/a",
+    "a//b",
+    "a/b.c",
+    "a\\b",
+    "a%b",
+]
 
 
 @pytest.mark.parametrize("key", [*KEYS, "a b", " a", "a ", "a\tb"])

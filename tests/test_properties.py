@@ -13,18 +13,22 @@ from typing import Any
 
 import pytest
 import yaml
-from compiling import EXAMPLES, compile_bytes, compile_text
+from compiling import EXAMPLES, TESTS, compile_bytes, compile_text
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-EXAMPLE_TEXTS = [path.read_text(encoding="utf-8") for path in EXAMPLES]
-CASE_TEXTS = [path.read_text(encoding="utf-8") for path in sorted(Path(__file__).parent.glob("cases/*/*.yaml"))]
+from hpc.compiler import Choice
+
+STRAIGHT = TESTS / "cases" / "ok" / "every_straight_key.yaml"
+RIGHT = [*EXAMPLES, STRAIGHT]
+CASES = sorted(TESTS.glob("cases/*/*.yaml"))
+TARGETS = ("vertex", "kfp", "local")
 _QUIET = settings(deadline=None, suppress_health_check=list(HealthCheck))
 
 
-def _judged(data: bytes) -> None:
+def _judged(data: bytes, target: str | None = None, choice: Choice | None = None, folder: Path = TESTS) -> None:
     """The file gives output, or messages that all have a place."""
-    result = compile_bytes(data)
+    result = compile_bytes(data, target, choice, folder)
     assert result.compiled is not None or result.diagnostics
     for diagnostic in result.diagnostics:
         line, column = diagnostic.span.position
@@ -47,16 +51,18 @@ def test_any_text_after_the_marker(text: str) -> None:
     _judged(f"hpc: 1\n{text}".encode("utf-8", "surrogatepass"))
 
 
-@given(st.sampled_from(EXAMPLE_TEXTS + CASE_TEXTS), st.data())
+@given(st.sampled_from([*RIGHT, *CASES]), st.sampled_from(TARGETS), st.data())
 @settings(_QUIET, max_examples=400)
-def test_a_file_with_any_stretch_replaced(text: str, data: st.DataObject) -> None:
+def test_a_file_with_any_stretch_replaced(path: Path, target: str, data: st.DataObject) -> None:
+    text = path.read_text(encoding="utf-8")
     start = data.draw(st.integers(0, len(text)))
     length = data.draw(st.integers(0, 20))
     alphabet = st.sampled_from(
         [*" \n\t:-{}[]'\"$&*!|>%@`,.#~0a-é😀\0", "${{ ", " }}", "null", "- ", "inputs.", "1e999"]
     )
     put = "".join(data.draw(st.lists(alphabet, max_size=6)))
-    _judged((text[:start] + put + text[start + length :]).encode("utf-8", "surrogatepass"))
+    changed = text[:start] + put + text[start + length :]
+    _judged(changed.encode("utf-8", "surrogatepass"), target, folder=path.parent)
 
 
 _JSON = st.recursive(
@@ -71,16 +77,17 @@ def _paths(value: Any, path: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
     return [path, *(inner for key, item in items for inner in _paths(item, (*path, key)))]
 
 
-@given(st.sampled_from(EXAMPLE_TEXTS), _JSON, st.data())
+@given(st.sampled_from(RIGHT), st.sampled_from(TARGETS), _JSON, st.data())
 @settings(_QUIET, max_examples=400)
-def test_a_file_with_any_value_replaced(text: str, value: Any, data: st.DataObject) -> None:
-    document = yaml.safe_load(text)
-    path = data.draw(st.sampled_from(_paths(document)[1:]))
+def test_a_file_with_any_value_replaced(path: Path, target: str, value: Any, data: st.DataObject) -> None:
+    document = yaml.safe_load(path.read_text(encoding="utf-8"))
+    choice = Choice(data.draw(st.lists(st.sampled_from([*document.get("profiles", {"": {}})]), max_size=1)))
+    place = data.draw(st.sampled_from(_paths(document)[1:]))
     holder = document
-    for key in path[:-1]:
+    for key in place[:-1]:
         holder = holder[key]
-    holder[path[-1]] = value
-    _judged(json.dumps(document, ensure_ascii=False).encode("utf-8", "surrogatepass"))
+    holder[place[-1]] = value
+    _judged(json.dumps(document, ensure_ascii=False).encode("utf-8", "surrogatepass"), target, choice, path.parent)
 
 
 def _shuffled(value: Any, dice: random.Random) -> Any:
@@ -92,10 +99,10 @@ def _shuffled(value: Any, dice: random.Random) -> Any:
     return [_shuffled(item, dice) for item in value] if isinstance(value, list) else value
 
 
-@pytest.mark.parametrize("target", ["vertex", "kfp", "local"])
+@pytest.mark.parametrize("target", TARGETS)
 @pytest.mark.parametrize("seed", range(5))
 def test_key_order_never_changes_the_bytes(target: str, seed: int) -> None:
-    for path in EXAMPLES:
+    for path in RIGHT:
         document = yaml.safe_load(path.read_text(encoding="utf-8"))
         shuffled = json.dumps(_shuffled(document, random.Random(seed)))
         plain, mixed = (

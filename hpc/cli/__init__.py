@@ -6,6 +6,7 @@ Exit codes: 0 ok, 1 rejected (or a difference, for `--check`), 2 wrong usage, 3 
 
 from __future__ import annotations
 
+import contextlib
 import os
 import sys
 from collections.abc import Sequence
@@ -63,8 +64,9 @@ def cli(ctx: click.Context, debug: bool) -> None:
 def run_command(arguments: Sequence[str]) -> int:
     """Run one command line and return the exit code. Nothing but the text of the command reaches the streams."""
     try:
-        result = cli.main(list(arguments), prog_name="hpc", standalone_mode=False)
-        return result if isinstance(result, int) else OK
+        code = _invoke(arguments)
+        click.echo(nl=False)  # flushes: what stdout cannot take is found here, not at exit
+        return code
     except click.exceptions.Exit as error:
         return error.exit_code
     except click.ClickException as error:
@@ -78,16 +80,28 @@ def run_command(arguments: Sequence[str]) -> int:
 
         report(error.diagnostics)
         return REJECTED
-    except BrokenPipeError:
-        return _reader_gone()
+    except OSError as error:
+        return _stream_lost(error)
     except Exception as error:  # noqa: BLE001  whatever arrives here is a bug, and is said to be one
         return _apologise(error, arguments)
 
 
-def _reader_gone() -> int:
-    """Whoever read stdout (`| head`) has left: say nothing, and keep the interpreter from saying it at exit."""
+def _invoke(arguments: Sequence[str]) -> int:
+    if "_HPC_COMPLETE" in os.environ:
+        cli.main(prog_name="hpc")  # a shell that asks for completions; click answers and ends the process
+    with cli.make_context("hpc", list(arguments)) as context:
+        result = cli.invoke(context)
+    return result if isinstance(result, int) else OK
+
+
+def _stream_lost(error: OSError) -> int:
+    """Stdout cannot take the result. A reader that has left (`| head`) has what it wants; a full disk has not."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-    return OK
+    if isinstance(error, BrokenPipeError):
+        return OK
+    with contextlib.suppress(OSError):
+        click.echo(f"hpc: the result cannot be written: {(error.strerror or str(error)).lower()}", err=True)
+    return REJECTED
 
 
 def _apologise(error: Exception, arguments: Sequence[str]) -> int:

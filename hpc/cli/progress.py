@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Generator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TextIO
 
@@ -66,11 +66,21 @@ def watch(stream: TextIO, *, live: bool, clock: Clock = time.monotonic) -> Gener
     `clock` gives seconds and is only used for what is still running.
     """
     if not live:
-        yield PlainView(stream)
+        yield _outliving(PlainView(stream))
         return
     view = LiveView(stream, clock)
     with view.shown():
         yield view
+
+
+def _outliving(view: Listener) -> Listener:
+    """A listener that falls silent when its stream is gone: a run outlives whoever watches it."""
+
+    def listen(event: Event) -> None:
+        with suppress(OSError):
+            view(event)
+
+    return listen
 
 
 def duration(seconds: float) -> str:

@@ -23,7 +23,7 @@ from hpc.compiler.targets import KFP, VERTEX, Target
 from hpc.diagnostics import Diagnostic, Rejected, Source, located
 from hpc.spec.document import Document, read, warnings
 from hpc.spec.expand import expanded
-from hpc.spec.load import load
+from hpc.spec.load import check_marker, load
 from hpc.spec.merge import with_profiles, with_siblings
 from hpc.spec.model import Pipeline, Targets
 from hpc.spec.unused import unused
@@ -106,6 +106,7 @@ def default_target(targets: Targets) -> Target:
 def understood(source: Source, files: Files, choice: Choice) -> tuple[Document, Pipeline, list[Diagnostic]]:
     """The file as one settled document and as data, with warnings; the stages up to `load`."""
     original = read(source)
+    check_marker(original)
     merged = with_profiles(original, choice.profiles, choice.settings)
     document, found = expanded(merged, files.read_text)
     document = with_siblings(document)

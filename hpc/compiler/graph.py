@@ -92,8 +92,8 @@ class Step:
     def spec_name(self) -> str:
         """The component spec that the step runs.
 
-        The component's own; `<component>--<step>` where the container differs or gathers lists; and where optional inputs
-        are left out, one for all steps that leave out the same. No name of the language holds two hyphens.
+        The component's own; `<component>--<step>` where the container differs or gathers lists; and where optional
+        inputs are left out, one for all steps that leave out the same. No name of the language holds two hyphens.
         """
         own = self.component_name.replace("_", "-")
         if self.differs or any(isinstance(binding, Gathered) for binding in self.bindings.values()):

@@ -39,7 +39,12 @@ def lower(graph: Graph, specs: Mapping[str, ComponentSpec], target: Target) -> i
 
 
 def lower_component(name: str, spec: ComponentSpec, settings: Settings, target: Target) -> ir.PipelineSpec:
-    """One component alone, as the component file that the KFP SDK loads and uses like one of its own."""
+    """One component alone, as the component file that the KFP SDK loads and uses like one of its own.
+
+    The SDK takes the component of the pipeline's name for the whole file, hidden inputs and all, and `root` where there
+    is none of that name: so one with `run.x` has another name, and is a group of one task with these inputs bound.
+    """
+    inner = f"{name}-run" if spec.run_names else name
     definitions = _definitions(_declared(spec.use), target)
     hidden = {
         placeholders.run_input(name): ir.InputParameter(runtime_value={"constant": placeholders.RUN[name]})
@@ -50,7 +55,7 @@ def lower_component(name: str, spec: ComponentSpec, settings: Settings, target: 
         parameters={**ports, **hidden},
         artifacts={port: ir.InputArtifact(component_input_artifact=port) for port in definitions.artifacts},
     )
-    task = ir.Task(ir.TaskInfo(name), ir.ComponentRef(f"comp-{name}"), (), inputs, ir.CachingOptions(True))
+    task = ir.Task(ir.TaskInfo(name), ir.ComponentRef(f"comp-{inner}"), (), inputs, ir.CachingOptions(True))
     outputs = spec.use.component.outputs
     dag = ir.Dag(
         {name: task}, _dag_outputs({port: FromStep(name, port, value.type) for port, value in outputs.items()})
@@ -58,8 +63,8 @@ def lower_component(name: str, spec: ComponentSpec, settings: Settings, target: 
     return ir.PipelineSpec(
         pipeline_info=ir.PipelineInfo(name, spec.use.component.title or None, spec.use.component.description or None),
         root=ir.Component(definitions, _outputs(outputs), dag=dag),
-        components={f"comp-{name}": _component(name, spec, target)},
-        deployment_spec=ir.DeploymentSpec({f"exec-{name}": _executor(spec, settings, target)}),
+        components={f"comp-{inner}": _component(inner, spec, target)},
+        deployment_spec=ir.DeploymentSpec({f"exec-{inner}": _executor(spec, settings, target)}),
     )
 
 

@@ -26,8 +26,8 @@ def texts(graph: Graph, step: Step) -> Iterator[tuple[Path, str]]:
     path: Path = ("components", step.component_name)
     yield from walk(step.component.command, (*path, "command"))
     yield from walk(step.component.args, (*path, "args"))
-    for key, value in step.settings.overrides.items():
-        yield from walk(value, override_path(graph, step, key))
+    for place, text in walk(step.settings.overrides, ()):
+        yield override_path(graph, step, *place), text
 
 
 def component_texts(component: ContainerComponent, name: str) -> Iterator[tuple[Path, str]]:
@@ -36,11 +36,21 @@ def component_texts(component: ContainerComponent, name: str) -> Iterator[tuple[
         yield from walk(value, ("components", name, block))
 
 
-def override_path(graph: Graph, step: Step, key: str) -> Path:
-    """Where the override is written: on the step, else on its component."""
+def override_path(graph: Graph, step: Step, *place: str | int) -> Path:
+    """Where the override, or a value inside it, is written: on the step, else on its component."""
     entry = graph.pipeline.steps.get(step.name)
-    owner: Path = ("steps", step.name) if entry and key in entry.overrides else ("components", step.component_name)
-    return (*owner, "overrides", key)
+    is_own = entry is not None and _has(entry.overrides, place)
+    owner: Path = ("steps", step.name) if is_own else ("components", step.component_name)
+    return (*owner, "overrides", *place)
+
+
+def _has(value: Any, place: Path) -> bool:
+    for segment in place:
+        entries = dict(children(value))
+        if segment not in entries:
+            return False
+        value = entries[segment]
+    return True
 
 
 def environment(pipeline: Pipeline) -> Iterator[tuple[Path, str, EnvValue]]:

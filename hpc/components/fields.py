@@ -130,7 +130,7 @@ def _size(value: object) -> str:
         if not UNIT_BYTES["MB"] <= in_bytes(text) <= _MOST_BYTES:
             raise problem("HPC107", f"`{text}` is out of range.", "write `1MB` at least, and `1000000GB` at most.")
         return text
-    number = re.match(r"\d+(\.\d+)?", text)
+    number = re.match(r"[0-9]+(\.[0-9]+)?", text)
     raise problem(
         "HPC107",
         f"`{text}` is not a size.",

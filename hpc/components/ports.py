@@ -147,7 +147,7 @@ class InputPort(Port):
                 raise problem("HPC103", fact, "change one of them.")
             found = _cannot_arrive(choice)
             if found:
-                raise problem("HPC103", f"choice {choice!r} {found[0]}.", found[1])
+                raise problem("HPC103", f"a choice {found[0]}.", found[1])
         return value
 
     @field_validator("min", "max")
@@ -262,6 +262,9 @@ def objection(port: InputPort, port_type: Type, value: Plain) -> tuple[str, str]
         )
     if not port_type.holds(value):
         return _wrong_type(port_type, value)
+    lost = _cannot_arrive(value)
+    if lost:
+        return lost
     items: list[Any] = value if port_type.is_list and isinstance(value, list) else [value]
     for item in items:
         found = _outside_limits(port, item)
@@ -284,9 +287,6 @@ def _wrong_type(port_type: Type, value: object) -> tuple[str, str]:
 
 
 def _outside_limits(port: InputPort, value: Any) -> tuple[str, str] | None:
-    found = _cannot_arrive(value)
-    if found:
-        return found
     if port.choices is not None and value not in port.choices:
         options = [str(choice) for choice in port.choices]
         return f"is `{value}`, not one of its choices: {', '.join(options)}", did_you_mean(str(value), options)

@@ -92,7 +92,6 @@ _SINGULAR = {
 
 def load(document: Document) -> Pipeline:
     """The pipeline that the document describes. Raises Rejected with every mistake of shape."""
-    _check_marker(document)
     found = list(_respelt_numbers(document))
     try:
         pipeline = Pipeline.model_validate(document.plain())
@@ -127,8 +126,15 @@ def _floats(node: Node, path: Path) -> Iterator[Diagnostic]:
         yield from _floats(child, (*path, key))
 
 
-def _check_marker(document: Document) -> None:
+def check_marker(document: Document) -> None:
+    """Raises Rejected unless the document says that it is a pipeline file of a version that this hpc reads."""
     root = mapping(document.root)
+    if "hpc" not in root and "pipelineInfo" in root:
+        fact = "this file is compiled already: it holds a PipelineSpec, not a pipeline."
+        where = document.locate(Place(("pipelineInfo",), on="key"))
+        raise Rejected(
+            [Diagnostic(NO_MARKER, where, fact, "name the pipeline file; `hpc run` takes compiled files too.")]
+        )
     if "hpc" not in root:
         other = next((key for key in _MARKERS if key in root), None)
         place = Place((other,), on="key") if other else Place(())
@@ -213,10 +219,11 @@ def _missing(kind: str, path: Path, document: Document) -> Diagnostic:
         node = document.at(path)
         if node is not None and not isinstance(node.value, dict):
             return _shape(path, node.plain(), "a mapping")
+        misspelt = ((key, nearest(key, KIND_KEYS)) for key in (mapping(node) if node is not None else {}))
+        near = next((f"did you mean `{kind}` for `{key}`?" for key, kind in misspelt if kind), None)
         fact = f"{_described(path)} does not say what it runs."
-        return Diagnostic(
-            MISSING_KEY, Place(path, on="key"), fact, "add one of `image:`, `uses:`, `import:` or `edges:`."
-        )
+        fix = near or "add one of `image:`, `uses:`, `import:` or `edges:`."
+        return Diagnostic(MISSING_KEY, Place(path, on="key"), fact, fix)
     key, owner = str(path[-1]), path[:-1]
     fact = f"`{key}` is missing in {_described(owner)}." if owner else f"`{key}` is missing."
     example = _EXAMPLES.get(key)

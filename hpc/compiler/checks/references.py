@@ -15,7 +15,7 @@ from hpc.compiler.render import machine_names, use_of
 from hpc.compiler.targets import Target
 from hpc.components.container import ArgumentGroup, ContainerComponent
 from hpc.components.references import NAMESPACES, Reference
-from hpc.components.types import did_you_mean
+from hpc.components.types import did_you_mean, with_article
 from hpc.components.use import references_in
 from hpc.diagnostics import Diagnostic, Path, Place, Rule
 from hpc.spec.expand import ACCELERATOR_NAMES, RUN_NAMES, SINGLE_BRACES, UNKNOWN_REFERENCE
@@ -83,7 +83,7 @@ def _unknown(reference: Reference, path: Path, component: ContainerComponent) ->
         fact = f"`{reference}`: the component has no {what} `{reference.name}`."
         yield Diagnostic(UNKNOWN_REFERENCE, where, fact, did_you_mean(reference.name, ports))
     elif reference.rest and not (port.type.is_artifact and _ARTIFACT_FIELD.fullmatch(".".join(reference.rest))):
-        fact = f"`{reference}`: a {port.type} has no `{'.'.join(reference.rest)}`."
+        fact = f"`{reference}`: {with_article(port.type)} has no `{'.'.join(reference.rest)}`."
         fix = "write `.uri` or `.metadata.<key>`." if port.type.is_artifact else "end the reference after the name."
         yield Diagnostic(UNKNOWN_REFERENCE, where, fact, fix)
 

@@ -213,19 +213,18 @@ class Wiring:
 
     def _check_defaults(self, node: Node, name: str, wire: Wire) -> None:
         """The default of an input of the pipeline is a constant too: it must be within the limits of what it feeds."""
-        port, gathers = node.component.inputs[name], isinstance(wire.source, Gathered)
-        for source in wire.source.items if isinstance(wire.source, Gathered) else (wire.source,):
-            if not isinstance(source, FromInput) or not self.pipeline.inputs[source.name].has_default:
-                continue
-            trouble = objection(
-                port, port.type.element if gathers else port.type, self.pipeline.inputs[source.name].default
-            )
+        port = node.component.inputs[name]
+        gathers = isinstance(wire.source, Gathered)
+        sources = wire.source.items if isinstance(wire.source, Gathered) else (wire.source,)
+        for feeding in (source.name for source in sources if isinstance(source, FromInput)):
+            given = self.pipeline.inputs[feeding]
+            wanted = port.type.element if gathers else port.type
+            trouble = objection(port, wanted, given.default) if given.has_default else None
             if trouble:
-                place = Place(("inputs", source.name, "default"))
+                place = Place(("inputs", feeding, "default"))
                 other = Place(("components", node.component_name, "inputs", name), on="key")
-                fact = (
-                    f"the default of `inputs.{source.name}`, fed into `{node.name}.{name}` ({{other}}), {trouble[0]}."
-                )
+                fed = f"`inputs.{feeding}`, fed into `{node.name}.{name}` ({{other}}),"
+                fact = f"the default of {fed} {trouble[0]}."
                 self.found.append(Diagnostic(WRONG_VALUE, place, fact, trouble[1], other=other))
 
     def _constant(self, node: Node, name: str, value: Any) -> None:
