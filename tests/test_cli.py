@@ -74,7 +74,7 @@ def hpc(folder: Path, *arguments: str, env: dict[str, str] | None = None) -> sub
 def test_compile_writes_beside_the_source(folder: Path) -> None:
     done = hpc(folder, "compile", "pipeline.yaml")
     assert (done.returncode, done.stdout) == (0, "")
-    assert done.stderr == "pipeline.json: 1 tasks for Vertex AI Pipelines\n"
+    assert done.stderr == "pipeline.json: 1 task for Vertex AI Pipelines\n"
     assert json.loads((folder / "pipeline.json").read_text())["pipelineInfo"] == {"name": "small"}
     assert sorted(path.name for path in folder.iterdir()) == ["pipeline.json", "pipeline.yaml"]
 
@@ -181,12 +181,10 @@ def test_a_link_stays_and_its_file_is_written(folder: Path) -> None:
 
 def test_a_device_stays_one(folder: Path) -> None:
     os.mkfifo(folder / "pipe")
-    with subprocess.Popen(["cat", "pipe"], cwd=folder, stdout=subprocess.PIPE, text=True) as reader:
-        done = hpc(folder, "compile", "pipeline.yaml", "-o", "pipe")
+    with os.fdopen(os.open(folder / "pipe", os.O_RDONLY | os.O_NONBLOCK), encoding="utf-8") as reader:
+        assert hpc(folder, "compile", "pipeline.yaml", "-o", "pipe").returncode == 0
         assert (folder / "pipe").is_fifo()
-        if done.returncode:
-            reader.kill()
-        assert json.loads(reader.communicate()[0])["pipelineInfo"] == {"name": "small"}
+        assert json.loads(reader.read())["pipelineInfo"] == {"name": "small"}
     assert sorted(path.name for path in folder.iterdir()) == ["pipe", "pipeline.yaml"]
 
 
@@ -393,6 +391,9 @@ def test_run_of_something_else_is_a_message(folder: Path) -> None:
         "pipelineInfo: {}",
         "pipelineInfo: [",
         "pipelineInfo: @",
+        f'{{"pipelineInfo": {"[" * 200_000}{"]" * 200_000}}}',
+        f"pipelineInfo: {'- ' * 200_000}",
+        f"pipelineInfo: {{}}\nroot:\n  {'- ' * 2_000}x",
     ):
         (folder / "other.json").write_text(text)
         done = hpc(folder, "run", "other.json")
@@ -457,6 +458,28 @@ def test_a_reader_that_leaves_is_no_error(folder: Path) -> None:
     command = f"{sys.executable} -m hpc compile pipeline.yaml -o - | head -c 10"
     done = subprocess.run(command, shell=True, cwd=folder, capture_output=True, text=True, check=False)
     assert (done.stdout, done.stderr) == ('{\n  "pipel', "")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "message"),
+    [
+        (["run", "pipeline.yaml", "-i", "text=a", "-i", "text=b"], 2, "-i text is given twice"),
+        (["compile", "pipeline.yaml", "--check", "-o", "-"], 2, "--check compares with a file"),
+        (["compile", "pipeline.yaml", "--set", "inputs.text.default=a #b"], 1, "error HPC805"),
+        (["compile", "pipeline.json"], 1, "error HPC101 this file is compiled already"),
+    ],
+)
+def test_small_slips_on_the_command_line(folder: Path, arguments: list[str], code: int, message: str) -> None:
+    hpc(folder, "compile", "pipeline.yaml")
+    done = hpc(folder, *arguments)
+    assert done.returncode == code
+    assert message in done.stderr
+
+
+def test_a_local_file_compiled_elsewhere_says_where_it_runs(folder: Path) -> None:
+    done = hpc(folder, "compile", "pipeline.yaml", "--target", "local", "-o", "out/p.ir.yaml")
+    assert done.returncode == 0
+    assert done.stderr.endswith("its folders start at .: put it there to run it\n")
 
 
 def test_a_run_outlives_whoever_watches_it(folder: Path) -> None:

@@ -39,6 +39,8 @@ def command(
 
     The result is written whole or not at all, and only changes if the meaning of the pipeline does.
     """
+    if check and output == "-":
+        raise click.UsageError("--check compares with a file; name one with -o, or leave -o out.")
     choice = chosen(profiles, settings)
     compiled = compile(read_source(file), TARGETS[target] if target else None, Folder(file.parent), choice)
     report(compiled.diagnostics)
@@ -51,7 +53,10 @@ def command(
     if check:
         return _compare(path, compiled.text)
     write_whole(path, compiled.text)
-    click.echo(f"{path}: {len(compiled.graph.steps)} tasks for {compiled.target.title}", err=True)
+    count = len(compiled.graph.steps)
+    click.echo(f"{path}: {count} task{'' if count == 1 else 's'} for {compiled.target.title}", err=True)
+    if compiled.target.platform == "local" and path.parent.resolve() != file.parent.resolve():
+        click.echo(f"its folders start at {file.parent}: put it there to run it", err=True)
     return 0
 
 

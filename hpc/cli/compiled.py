@@ -13,6 +13,7 @@ Documents = tuple[dict[str, Any], dict[str, Any] | None]
 
 _SOURCE_MARK = re.compile(r"""(?:^|\A(?:\s*(?:\#.*)?\n)*\s*\{\s*)["']?hpc["']?\s*:""", re.MULTILINE)
 """The key `hpc` in the first column, or as the first one after the brace that opens the file."""
+_MOST_DEPTH = 500
 _COMPILED_MARK = re.compile(r"""\bpipelineInfo["']?\s*:""")
 
 
@@ -55,11 +56,23 @@ def _parsed(source: Source) -> list[Any]:
 def _parsed_yaml(source: Source) -> list[Any]:
     import yaml
 
+    loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
     try:
-        return list(yaml.load_all(source.text, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader)))
+        if _is_too_deep(loader(source.text)):
+            raise _not_a_pipeline(source, f"its values are nested more than {_MOST_DEPTH} deep.")
+        return list(yaml.load_all(source.text, Loader=loader))
     except (yaml.YAMLError, ValueError, RecursionError) as error:
         reason = getattr(error, "problem", None) or type(error).__name__
         raise _not_a_pipeline(source, f"it is neither JSON nor YAML: {reason}.") from None
+
+
+def _is_too_deep(parser: Any) -> bool:
+    """Whether PyYAML's fast loader might overflow the stack of the interpreter: it would not say so, but end it."""
+    depth = 0
+    while depth <= _MOST_DEPTH and parser.check_event():
+        event = type(parser.get_event()).__name__
+        depth += event.endswith("StartEvent") - event.endswith("EndEvent")
+    return depth > _MOST_DEPTH
 
 
 def _not_a_pipeline(source: Source, fact: str) -> Rejected:

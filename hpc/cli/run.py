@@ -46,7 +46,7 @@ _EXIT_CODES = {"SUCCEEDED": OK, "FAILED": RUN_FAILED, "CANCELLED": CANCELLED}
     "inputs",
     metavar="NAME=VALUE",
     multiple=True,
-    help="A run parameter. Text is taken as it is. May be repeated.",
+    help="A run parameter: text as it is, lists and dicts as JSON. May be repeated.",
 )
 @choice_options
 @click.option(
@@ -123,6 +123,8 @@ def _split(inputs: tuple[str, ...]) -> dict[str, str]:
         name, equals, value = text.partition("=")
         if not equals:
             raise click.UsageError(f"-i {text}: write NAME=VALUE.")
+        if name in given:
+            raise click.UsageError(f"-i {name} is given twice; which of the values is meant?")
         given[name] = value
     return given
 

@@ -121,8 +121,8 @@ class InputPort(Port):
 
     optional: Annotated[StrictBool, Field(description="may stay without a value; only on inputs of components")] = False
     choices: Annotated[list[Any] | None, Field(description="the values that are allowed")] = None
-    min: Annotated[StrictInt | StrictFloat | None, Field(description="the smallest value, of an int or float")] = None
-    max: Annotated[StrictInt | StrictFloat | None, Field(description="the largest value, of an int or float")] = None
+    min: Annotated[StrictFloat | StrictInt | None, Field(description="the smallest value, of an int or float")] = None
+    max: Annotated[StrictFloat | StrictInt | None, Field(description="the largest value, of an int or float")] = None
     pattern: Annotated[
         StrictStr | None,
         Field(description="regular expression (Python's `re`, tried while compiling) that must match the whole text"),

@@ -166,7 +166,7 @@ def _diagnostics(details: list[ErrorDetails], document: Document) -> Iterator[Di
             yield diagnostic
 
 
-_NOT_KEYS = ("[key]", "scalar", "mapping", "list", *KIND_KEYS.values())
+_NOT_KEYS = ("[key]", "scalar", "mapping", "list", "int", "float", *KIND_KEYS.values())
 
 
 def _path_in(document: Document, loc: tuple[int | str, ...]) -> Path:
