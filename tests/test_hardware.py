@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from hpc.compiler.hardware import becomes_custom_job, in_bytes, resources
+from hpc.compiler.hardware import in_bytes, resources
 from hpc.compiler.ir import AcceleratorConfig, Resources
 from hpc.compiler.targets import KFP, LOCAL, TARGETS, VERTEX, Target
 from hpc.spec.model import Accelerator
@@ -140,13 +140,3 @@ def test_limits_are_at_most_what_a_step_can_have(machine: str, cpu: str, memory:
     assert found is not None
     assert (found.resource_cpu_limit, found.resource_memory_limit) == (cpu, memory)
     assert (found.cpu_limit, found.memory_limit) == (float(cpu), float(memory.removesuffix("G")))
-
-
-def test_what_only_a_custom_job_can_run() -> None:
-    for keys in ({"machine": "n1-standard-4"}, {"disk": "200GB"}, {"tpu": "v5e"}, {"spot": True}, {"nodes": 2}):
-        assert becomes_custom_job(Accelerator.model_validate(keys), own_timeout=False)
-    for keys in ({}, {"gpu": "T4", "count": 2}, {"cpu": 4, "memory": "8GB"}, {"nodes": 1, "spot": False}):
-        assert not becomes_custom_job(Accelerator.model_validate(keys), own_timeout=False)
-        assert becomes_custom_job(Accelerator.model_validate(keys), own_timeout=True)
-    assert becomes_custom_job(None, own_timeout=True)
-    assert not becomes_custom_job(None, own_timeout=False)

@@ -57,14 +57,6 @@ def resources(accelerator: Accelerator | None, target: Target) -> Resources | No
     return found if found != Resources() else None
 
 
-def becomes_custom_job(accelerator: Accelerator | None, own_timeout: bool) -> bool:
-    """Whether Vertex AI can only run this as a CustomJob: language, section 5.17."""
-    if accelerator is None:
-        return own_timeout
-    asked = (accelerator.machine, accelerator.disk, accelerator.tpu, accelerator.spot, accelerator.nodes > 1)
-    return own_timeout or any(asked)
-
-
 def limits_of_machine(accelerator: Accelerator) -> tuple[str, str, bool] | None:
     """CPUs and memory written for a step on a machine, and whether they are cut to what a step can have.
 
