@@ -70,10 +70,7 @@ def compile_components(
 ) -> tuple[dict[str, str], list[Diagnostic]]:
     """Every component of a pipeline file that its steps run, by name, as a KFP component file; and warnings."""
     judged = _judged(source, target, files, choice)
-    settings = {step.spec_name: step.settings for step in judged.graph.steps}
-    components = {
-        name: lower_component(name, spec, settings[name], judged.target) for name, spec in sorted(judged.specs.items())
-    }
+    components = {name: lower_component(name, spec, judged.target) for name, spec in sorted(judged.specs.items())}
     return {name: emit_component(component) for name, component in components.items()}, judged.diagnostics
 
 

@@ -80,7 +80,7 @@ def _cpu_and_memory(accelerator: Accelerator, target: Target) -> tuple[str | Non
 def _cpu(kind: str, cpu: str | None) -> dict[str, Any]:
     if cpu is None:
         return {}
-    thousandths = int(cpu[:-1]) if cpu.endswith("m") else round(float(cpu) * 1000)
+    thousandths = round(cpus(cpu) * 1000)
     text = str(thousandths // 1000) if thousandths % 1000 == 0 else f"{thousandths}m"
     return {f"cpu_{kind}": thousandths / 1000, f"resource_cpu_{kind}": text}
 

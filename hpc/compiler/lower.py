@@ -26,19 +26,16 @@ from hpc.spec.model import LocalPlace, Pipeline
 def lower(graph: Graph, specs: Mapping[str, ComponentSpec], target: Target) -> ir.PipelineSpec:
     """The pipeline as a PipelineSpec for `target`."""
     pipeline = graph.pipeline
-    settings = {step.spec_name: step.settings for step in graph.steps}
     return ir.PipelineSpec(
         pipeline_info=ir.PipelineInfo(pipeline.name, pipeline.title or None, pipeline.description or None),
         root=_root(graph, specs, target),
         components={f"comp-{name}": _component(name, spec, target) for name, spec in specs.items()},
-        deployment_spec=ir.DeploymentSpec(
-            {f"exec-{name}": _executor(spec, settings[name], target) for name, spec in specs.items()}
-        ),
+        deployment_spec=ir.DeploymentSpec({f"exec-{name}": _executor(spec, target) for name, spec in specs.items()}),
         default_pipeline_root=_root_folder(pipeline, target),
     )
 
 
-def lower_component(name: str, spec: ComponentSpec, settings: Settings, target: Target) -> ir.PipelineSpec:
+def lower_component(name: str, spec: ComponentSpec, target: Target) -> ir.PipelineSpec:
     """One component alone, as the component file that the KFP SDK loads and uses like one of its own.
 
     The SDK takes the component of the pipeline's name for the whole file, hidden inputs and all, and `root` where there
@@ -46,13 +43,9 @@ def lower_component(name: str, spec: ComponentSpec, settings: Settings, target: 
     """
     inner = f"{name}-run" if spec.run_names else name
     definitions = _definitions(_declared(spec.use), target)
-    hidden = {
-        placeholders.run_input(name): ir.InputParameter(runtime_value={"constant": placeholders.RUN[name]})
-        for name in spec.run_names
-    }
     ports = {port: ir.InputParameter(component_input_parameter=port) for port in definitions.parameters}
     inputs = ir.TaskInputs(
-        parameters={**ports, **hidden},
+        parameters={**ports, **_hidden_inputs(spec)},
         artifacts={port: ir.InputArtifact(component_input_artifact=port) for port in definitions.artifacts},
     )
     task = ir.Task(ir.TaskInfo(name), ir.ComponentRef(f"comp-{inner}"), (), inputs, ir.CachingOptions(True))
@@ -64,7 +57,7 @@ def lower_component(name: str, spec: ComponentSpec, settings: Settings, target: 
         pipeline_info=ir.PipelineInfo(name, spec.use.component.title or None, spec.use.component.description or None),
         root=ir.Component(definitions, _outputs(outputs), dag=dag),
         components={f"comp-{inner}": _component(inner, spec, target)},
-        deployment_spec=ir.DeploymentSpec({f"exec-{inner}": _executor(spec, settings, target)}),
+        deployment_spec=ir.DeploymentSpec({f"exec-{inner}": _executor(spec, target)}),
     )
 
 
@@ -186,9 +179,15 @@ def _task_inputs(step: Step, spec: ComponentSpec) -> ir.TaskInputs:
             artifacts[name] = _artifact_source(binding)
         else:
             parameters[name] = _parameter_source(binding)
-    for name in spec.run_names:
-        parameters[placeholders.run_input(name)] = ir.InputParameter(runtime_value={"constant": placeholders.RUN[name]})
-    return ir.TaskInputs(parameters, artifacts)
+    return ir.TaskInputs({**parameters, **_hidden_inputs(spec)}, artifacts)
+
+
+def _hidden_inputs(spec: ComponentSpec) -> dict[str, ir.InputParameter]:
+    """What brings `run.x` to a container: a constant that the platform replaces."""
+    return {
+        placeholders.run_input(name): ir.InputParameter(runtime_value={"constant": placeholders.RUN[name]})
+        for name in spec.run_names
+    }
 
 
 def _single_bindings(step: Step, use: Use) -> Iterator[tuple[str, Constant | FromInput | FromStep]]:
@@ -227,9 +226,10 @@ def _retry(retry: Retry | None) -> ir.RetryPolicy | None:
     return ir.RetryPolicy(retry.max, f"{backoff}s", float(retry.factor), f"{seconds(retry.max_backoff)}s")
 
 
-def _executor(spec: ComponentSpec, settings: Settings, target: Target) -> ir.Executor:
+def _executor(spec: ComponentSpec, target: Target) -> ir.Executor:
     env = tuple(ir.EnvVar(name, value) for name, value in spec.env)
-    return ir.Executor(ir.Container(spec.image, spec.command, spec.args, env, resources(settings.accelerator, target)))
+    asked = resources(spec.settings.accelerator, target)
+    return ir.Executor(ir.Container(spec.image, spec.command, spec.args, env, asked))
 
 
 # ---------------------------------------------------------------- what the local engine needs besides
@@ -241,7 +241,8 @@ def lower_local(graph: Graph, files: Files) -> ir.PlatformSpec | None:
     Paths start at the pipeline file's folder.
     """
     secrets = graph.pipeline.secrets
-    executors = {f"exec-{step.spec_name}": _local_executor(step.settings, secrets, files) for step in graph.steps}
+    steps = graph.distinct_steps
+    executors = {f"exec-{step.spec_name}": _local_executor(step.settings, secrets, files) for step in steps}
     executors = {label: entry for label, entry in executors.items() if entry}
     return ir.PlatformSpec({"local": {"deploymentSpec": {"executors": executors}}}) if executors else None
 

@@ -32,10 +32,12 @@ RULES = (BAD_TEMPLATE,)
 class ComponentSpec:
     """The container of a component as a platform runs it.
 
-    `use` tells for which inputs it was rendered, `run_names` which `run.x` it gets through hidden inputs.
+    `use` tells for which inputs it was rendered, `settings` how it runs, `run_names` which `run.x` it gets through
+    hidden inputs.
     """
 
     use: Use
+    settings: Settings
     run_names: tuple[str, ...]
     image: str
     command: tuple[str, ...]
@@ -108,6 +110,7 @@ class _Renderer:
         written = self._written_by_user(values, cli) if own else self._written(values)
         return ComponentSpec(
             use=use,
+            settings=settings,
             run_names=tuple(run_names(use)),
             image=written["image"],
             command=tuple(written["command"]),
