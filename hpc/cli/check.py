@@ -43,7 +43,8 @@ def command(file: Path, profiles: tuple[str, ...], settings: tuple[str, ...], ta
 def _checked(file: Path, choice: Choice, target: Target | None) -> tuple[list[Diagnostic], str]:
     """What every target and profile has to say, and the line for a file that is right."""
     source, files = read_source(file), Folder(file.parent)
-    _, pipeline, _ = understood(source, files, choice)
+    program, _ = understood(source, files, choice)
+    pipeline = program.main.pipeline
     targets = [target] if target else _targets(pipeline)
     profiles = [name for name in pipeline.profiles if name not in choice.profiles]
     choices = [choice, *(Choice((*choice.profiles, name), choice.settings) for name in profiles)]

@@ -1,6 +1,6 @@
 """The compiler: text of a pipeline file in, text of KFP IR out, through stages in one order. Best read first.
 
-    read -> settle (profiles, --set, ${{ }}, uses) -> load -> link -> check -> render -> lower -> emit
+    read -> settle (profiles, --set, ${{ }}, uses) -> load -> assemble (files that are used) -> link -> check -> render -> lower -> emit
 
 A stage returns its value or raises Rejected with everything it found. Nothing here prints, writes, starts a process or
 asks the network; the files that a pipeline file names are read through `Files`.
@@ -17,7 +17,7 @@ from hpc.compiler.emit import emit, emit_component
 from hpc.compiler.files import Files
 from hpc.compiler.graph import Graph
 from hpc.compiler.link import link
-from hpc.compiler.lower import lower, lower_component, lower_local
+from hpc.compiler.lower import lower, lower_component, lower_platform
 from hpc.compiler.render import ComponentSpec, render
 from hpc.compiler.targets import KFP, VERTEX, Target
 from hpc.diagnostics import Diagnostic, Rejected, Source, located
@@ -25,7 +25,8 @@ from hpc.spec.document import Document, read, warnings
 from hpc.spec.expand import expanded
 from hpc.spec.load import check_marker, load
 from hpc.spec.merge import with_profiles, with_siblings
-from hpc.spec.model import Pipeline, Targets
+from hpc.spec.model import Targets
+from hpc.spec.program import Program, assembled
 from hpc.spec.unused import unused
 
 
@@ -59,7 +60,7 @@ def compile(source: Source, target: Target | None, files: Files, choice: Choice 
     """
     judged = _judged(source, target, files, choice or Choice())
     graph, target = judged.graph, judged.target
-    platform = lower_local(graph, files) if target.platform == "local" else None
+    platform = lower_platform(graph, target, files)
     text = emit(lower(graph, judged.specs, target), platform)
     is_default = target is default_target(graph.pipeline.targets)
     return Compiled(text, 1 if platform is None else 2, target, is_default, graph, judged.diagnostics)
@@ -86,13 +87,13 @@ class _Judged:
 
 def _judged(source: Source, target: Target | None, files: Files, choice: Choice) -> _Judged:
     """The stages up to `render`, which every result shares. Raises Rejected."""
-    document, pipeline, found = understood(source, files, choice)
-    target = target or default_target(pipeline.targets)
-    with located_in(document):
-        graph = link(pipeline)
+    program, found = understood(source, files, choice)
+    target = target or default_target(program.main.pipeline.targets)
+    with located_in(program.document):
+        graph = link(program)
         found += check(graph, target)
         specs = render(graph, files)
-    return _Judged(graph, specs, target, located(found, document))
+    return _Judged(graph, specs, target, located(found, program.document))
 
 
 def default_target(targets: Targets) -> Target:
@@ -100,14 +101,15 @@ def default_target(targets: Targets) -> Target:
     return KFP if targets.kfp and not targets.vertex else VERTEX
 
 
-def understood(source: Source, files: Files, choice: Choice) -> tuple[Document, Pipeline, list[Diagnostic]]:
-    """The file as one settled document and as data, with warnings; the stages up to `load`."""
+def understood(source: Source, files: Files, choice: Choice) -> tuple[Program, list[Diagnostic]]:
+    """The file and those that it uses as data, with warnings; the stages up to `load`."""
     original = read(source)
     check_marker(original)
     merged = with_profiles(original, choice.profiles, choice.settings)
     document, found = expanded(merged, files.read_text)
     document = with_siblings(document)
-    return document, load(document), [*found, *warnings(original), *located(unused(original, merged), original)]
+    program, more = assembled(load(document), document, files.read_text)
+    return program, [*found, *warnings(original), *located(unused(original, merged), original), *more]
 
 
 @contextmanager

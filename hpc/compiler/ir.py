@@ -55,11 +55,13 @@ class Definitions:
 
 @dataclass(frozen=True, eq=False, repr=False)
 class InputParameter:
-    """TaskInputsSpec.InputParameterSpec: exactly one field is set."""
+    """TaskInputsSpec.InputParameterSpec: exactly one field is set; a selector may stand beside it."""
 
     task_output_parameter: Mapping[str, str] = field(default_factory=dict[str, str])
     runtime_value: Mapping[str, Any] = field(default_factory=dict[str, Any])
     component_input_parameter: str | None = None
+    task_final_status: Mapping[str, str] = field(default_factory=dict[str, str])
+    parameter_expression_selector: str | None = None
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -101,12 +103,42 @@ class RetryPolicy:
 
 
 @dataclass(frozen=True, eq=False, repr=False)
+class TriggerPolicy:
+    """When a task runs: `condition` is CEL over its inputs, `strategy` what must have come of the tasks before it."""
+
+    condition: str | None = None
+    strategy: str | None = None
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Items:
+    """ParameterIteratorSpec.ItemsSpec: a JSON list, or the input that is one."""
+
+    raw: str | None = None
+    input_parameter: str | None = None
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class ParameterIterator:
+    items: Items
+    item_input: str
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class IteratorPolicy:
+    parallelism_limit: int | None = None
+
+
+@dataclass(frozen=True, eq=False, repr=False)
 class Task:
     task_info: TaskInfo
     component_ref: ComponentRef
     dependent_tasks: tuple[str, ...]
     inputs: TaskInputs
-    caching_options: CachingOptions
+    trigger_policy: TriggerPolicy | None = None
+    parameter_iterator: ParameterIterator | None = None
+    iterator_policy: IteratorPolicy | None = None
+    caching_options: CachingOptions | None = None
     retry_policy: RetryPolicy | None = None
 
 
@@ -161,17 +193,36 @@ class Container:
     command: tuple[str, ...]
     args: tuple[str, ...]
     env: tuple[EnvVar, ...] = ()
-    resources: Resources | None = None
+    resources: Resources | Json | None = None
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class ArtifactUri:
+    """ValueOrRuntimeParameter: a constant, or the input that says it."""
+
+    constant: str | None = None
+    runtime_parameter: str | None = None
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Importer:
+    artifact_uri: ArtifactUri
+    type_schema: ArtifactTypeSchema
+    metadata: Json | None = None
+    reimport: bool | None = None
 
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Executor:
-    container: Container
+    """ExecutorSpec: a container or an importer."""
+
+    container: Container | None = None
+    importer: Importer | None = None
 
 
 @dataclass(frozen=True, eq=False, repr=False)
 class DeploymentSpec:
-    executors: Mapping[str, Executor]
+    executors: Mapping[str, Executor | Json]
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -188,7 +239,7 @@ class PipelineSpec:
     sdk_version: str = SDK_VERSION
     default_pipeline_root: str | None = None
     root: Component
-    components: Mapping[str, Component]
+    components: Mapping[str, Component | Json]
     deployment_spec: DeploymentSpec
 
 

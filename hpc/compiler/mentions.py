@@ -8,40 +8,65 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any, cast
 
-from hpc.compiler.graph import Graph, Step
+from hpc.compiler.graph import ContainerStep, Graph, RunsContainer
 from hpc.components.container import ArgumentGroup, ContainerComponent
 from hpc.components.fields import EnvValue
 from hpc.diagnostics import Path
-from hpc.spec.model import Accelerator, Pipeline
+from hpc.spec.model import Accelerator
+from hpc.spec.program import File
 
 
-def accelerators(graph: Graph) -> dict[str, Accelerator]:
-    """The machine profiles that some step runs on, by name, in the order of the file."""
-    used = {id(step.settings.accelerator) for step in graph.steps}
-    return {name: one for name, one in graph.pipeline.accelerators.items() if id(one) in used}
+def containers(graph: Graph) -> Iterator[tuple[Path, ContainerComponent]]:
+    """Every component with an image that a file declares, with its path, whether or not a step runs it."""
+    for file in graph.files:
+        for name, component in file.pipeline.components.items():
+            if isinstance(component, ContainerComponent):
+                yield (*file.path, "components", name), component
 
 
-def texts(graph: Graph, step: Step) -> Iterator[tuple[Path, str]]:
+def container_runs(graph: Graph) -> Iterator[RunsContainer]:
+    """Every step that runs a container, whoever described it."""
+    return (step for step in graph.all_steps if isinstance(step, RunsContainer))
+
+
+def accelerators(graph: Graph) -> dict[Path, Accelerator]:
+    """The machine profiles that some step runs on, in the order of the files."""
+    used = {step.settings.accelerator_path for step in container_runs(graph)}
+    declared = (
+        ((*file.path, "accelerators", name), one)
+        for file in graph.files
+        for name, one in file.pipeline.accelerators.items()
+    )
+    return {path: one for path, one in declared if path in used}
+
+
+def texts(step: ContainerStep) -> Iterator[tuple[Path, str]]:
     """The texts of which the step's command line is made: command, arguments and overrides."""
-    path: Path = ("components", step.component_name)
+    path = step.component_path
     yield from walk(step.component.command, (*path, "command"))
     yield from walk(step.component.args, (*path, "args"))
     for place, text in walk(step.settings.overrides, ()):
-        yield override_path(graph, step, *place), text
+        yield override_path(step, *place), text
 
 
-def component_texts(component: ContainerComponent, name: str) -> Iterator[tuple[Path, str]]:
+def component_texts(component: ContainerComponent, path: Path) -> Iterator[tuple[Path, str]]:
     """The texts that the component itself says: command, arguments and overrides."""
     for block, value in (("command", component.command), ("args", component.args), ("overrides", component.overrides)):
-        yield from walk(value, ("components", name, block))
+        yield from walk(value, (*path, block))
 
 
-def override_path(graph: Graph, step: Step, *place: str | int) -> Path:
+def own_overrides(step: ContainerStep) -> Iterator[tuple[Path, Mapping[str, Any]]]:
+    """The overrides that differ from the component: of the step, and of what `uses` it on the way."""
+    for layer in step.layers:
+        overrides = getattr(layer.block, "overrides", None)
+        if overrides and layer.block is not step.component:
+            yield (*layer.path, "overrides"), overrides
+
+
+def override_path(step: ContainerStep, *place: str | int) -> Path:
     """Where the override, or a value inside it, is written: on the step, else on its component."""
-    entry = graph.pipeline.steps.get(step.name)
-    is_own = entry is not None and _has(entry.overrides, place)
-    owner: Path = ("steps", step.name) if is_own else ("components", step.component_name)
-    return (*owner, "overrides", *place)
+    layers = (layer.path for layer in step.layers if _has(getattr(layer.block, "overrides", {}), place))
+    return (*next(layers, step.component_path), "overrides", *place)
 
 
 def _has(value: Any, place: Path) -> bool:
@@ -53,32 +78,35 @@ def _has(value: Any, place: Path) -> bool:
     return True
 
 
-def environment(pipeline: Pipeline) -> Iterator[tuple[Path, str, EnvValue]]:
-    """Every environment variable that the file sets, with its path, whether or not a step uses it."""
-    owners: list[tuple[Path, Any]] = [(("defaults",), pipeline.defaults)]
-    owners += [(("components", name), component) for name, component in pipeline.components.items()]
-    owners += [(("steps", name), entry) for name, entry in pipeline.steps.items()]
-    for path, owner in owners:
-        variables: Mapping[str, EnvValue] = getattr(owner, "env", {})
-        yield from (((*path, "env", name), name, value) for name, value in variables.items())
+def environment(graph: Graph) -> Iterator[tuple[Path, str, EnvValue]]:
+    """Every environment variable that a file sets, with its path, whether or not a step uses it."""
+    for file in graph.files:
+        for path, owner in _owners_of_env(file):
+            variables: Mapping[str, EnvValue] = getattr(owner, "env", {})
+            yield from (((*path, "env", name), name, value) for name, value in variables.items())
 
 
-def variable_path(graph: Graph, step: Step, name: str) -> Path:
+def _owners_of_env(file: File) -> Iterator[tuple[Path, Any]]:
+    pipeline, at = file.pipeline, file.path
+    yield (*at, "defaults"), pipeline.defaults
+    for name, component in pipeline.components.items():
+        path = (*at, "components", name)
+        yield path, component
+        yield from (((*path, "steps", step), entry) for step, entry in getattr(component, "steps", {}).items())
+    yield from (((*at, "steps", name), entry) for name, entry in pipeline.steps.items())
+
+
+def variable_path(step: RunsContainer, name: str) -> Path:
     """Where the environment variable that the step gets is written: on the step, its component or in `defaults`."""
-    entry = graph.pipeline.steps.get(step.name)
-    if entry and name in entry.env:
-        return ("steps", step.name, "env", name)
-    if name in step.component.env:
-        return ("components", step.component_name, "env", name)
-    return ("defaults", "env", name)
+    layers = (layer.path for layer in step.layers if name in getattr(layer.block, "env", {}))
+    return (*next(layers, step.component_path), "env", name)
 
 
-def own_timeout(graph: Graph, step: Step) -> Path | None:
+def own_timeout(step: RunsContainer) -> Path | None:
     """Where the step or its component says `timeout`; None if at most `defaults` does."""
-    entry = graph.pipeline.steps.get(step.name)
-    if entry and entry.timeout:
-        return ("steps", step.name, "timeout")
-    return ("components", step.component_name, "timeout") if step.component.timeout else None
+    said = (layer.path for layer in step.layers[:-1] if getattr(layer.block, "timeout", None))
+    path = next(said, None)
+    return (*path, "timeout") if path is not None else None
 
 
 def walk(value: Any, path: Path) -> Iterator[tuple[Path, str]]:

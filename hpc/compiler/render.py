@@ -11,11 +11,13 @@ from dataclasses import dataclass
 from typing import Any
 
 from hpc.compiler.files import Files
-from hpc.compiler.graph import Gathered, Graph, Settings, Step
+from hpc.compiler.graph import ContainerStep, ForeignStep, Gathered, Graph, Settings
 from hpc.components import arguments
 from hpc.components.fields import SecretRef
-from hpc.components.types import Plain
-from hpc.components.use import Use, run_names
+from hpc.components.foreign import NotAComponent
+from hpc.components.ports import InputPort, OutputPort
+from hpc.components.types import Plain, Type
+from hpc.components.use import Use, element_name, run_names
 from hpc.diagnostics import Diagnostic, Place, Rejected, Rule, Source, Span
 from hpc.spec.document import read_value
 
@@ -25,6 +27,12 @@ BAD_TEMPLATE = Rule(
     "A template of one's own writes a YAML list of texts: the arguments of the component.",
     "Mend the template; every value goes through the `yaml` filter.",
 )
+ABSENT_INPUT = Rule(
+    "HPC710",
+    "an argument needs an input that has no value",
+    "An optional input without a value would leave a hole in the command line.",
+    'Put the words that need it into a group: `args: [[--flag, "${{ inputs.x }}"]]`.',
+)
 RULES = (BAD_TEMPLATE,)
 
 
@@ -32,17 +40,25 @@ RULES = (BAD_TEMPLATE,)
 class ComponentSpec:
     """The container of a component as a platform runs it.
 
-    `use` tells for which inputs it was rendered, `settings` how it runs, `run_names` which `run.x` it gets through
-    hidden inputs.
+    `inputs` and `outputs` are by their names in the IR; `names` tells these for each input of the component, several
+    where a list is gathered, and `output_names` for each output. `settings` says how it runs, `run_names` which `run.x`
+    it gets through hidden inputs, `is_foreign` tells a component file of KFP, `resources` what that asks for.
     """
 
-    use: Use
+    title: str
+    description: str
+    inputs: Mapping[str, tuple[InputPort, Type]]
+    outputs: Mapping[str, OutputPort]
+    names: Mapping[str, tuple[str, ...]]
+    output_names: Mapping[str, str]
     settings: Settings
     run_names: tuple[str, ...]
     image: str
     command: tuple[str, ...]
     args: tuple[str, ...]
     env: tuple[tuple[str, str], ...]
+    resources: Mapping[str, Any] | None = None
+    is_foreign: bool = False
 
 
 def render(graph: Graph, files: Files) -> dict[str, ComponentSpec]:
@@ -52,29 +68,50 @@ def render(graph: Graph, files: Files) -> dict[str, ComponentSpec]:
         raise Rejected(missing)
     renderer = _Renderer(files)
     specs: dict[str, ComponentSpec] = {}
-    for step in graph.steps:
-        name = step.spec_name
-        if name not in specs:
-            specs[name] = renderer.render(use_of(step), step.settings)
+    for step in graph.all_steps:
+        if step.spec_name in specs:
+            continue
+        if isinstance(step, ContainerStep):
+            specs[step.spec_name] = renderer.render(step)
+        elif isinstance(step, ForeignStep):
+            specs[step.spec_name] = renderer.foreign(step)
     renderer.finish()
     return specs
 
 
 def _missing_templates(graph: Graph, files: Files) -> Iterator[Diagnostic]:
-    for name, cli in sorted({(step.component_name, step.component.cli) for step in graph.steps}):
-        if cli.startswith(".") and not files.has(cli):
-            place = Place(("components", name, "cli"))
-            yield Diagnostic(
-                BAD_TEMPLATE, place, f"there is no template `{cli}`.", "correct the path; it starts at this file."
-            )
+    for path, cli, file in sorted({(step.component_path, step.component.cli, _template(step)) for step in graph.steps}):
+        if file and not files.has(file):
+            fix = "correct the path; it starts at this file."
+            yield Diagnostic(BAD_TEMPLATE, Place((*path, "cli")), f"there is no template `{cli}`.", fix)
 
 
-def use_of(step: Step) -> Use:
+def _template(step: ContainerStep) -> str:
+    """The user's own template, from the pipeline file's folder; empty if there is none."""
+    cli, home = step.component.cli, step.layers[-1].file
+    return home.place(cli) if cli.startswith(".") else ""
+
+
+def use_of(step: ContainerStep) -> Use:
     """How the step uses its component, as the argument templates need to know it."""
     gathered = {name: len(binding.items) for name, binding in step.bindings.items() if isinstance(binding, Gathered)}
     return Use(
         step.component, step.settings.overrides, frozenset(step.bindings), gathered, machine_names(step.settings)
     )
+
+
+def _names(use: Use, name: str) -> Iterator[str]:
+    """The names in the IR of an input: a gathered list is one input for each element."""
+    if name not in use.gathered:
+        yield name
+    for index in range(use.gathered.get(name, 0)):
+        yield element_name(use.component.inputs, name, index)
+
+
+def _declared(use: Use) -> Iterator[tuple[str, tuple[InputPort, Type]]]:
+    for name, port in use.component.inputs.items():
+        port_type = port.type.element if name in use.gathered else port.type
+        yield from ((written, (port, port_type)) for written in _names(use, name))
 
 
 def machine_names(settings: Settings) -> Mapping[str, Any]:
@@ -97,25 +134,56 @@ class _Renderer:
         self.template = self.environment.get_template("container.yaml.j2")
         self.found: dict[str, Diagnostic] = {}
 
-    def render(self, use: Use, settings: Settings) -> ComponentSpec:
-        cli = use.component.cli
-        own = cli.startswith(".")
+    def render(self, step: ContainerStep) -> ComponentSpec:
+        use, own = use_of(step), _template(step)
         values = {
             **arguments.context(use),
-            "image": settings.image.pinned,
+            "image": step.settings.image.pinned,
             "command": arguments.command(use),
-            "env": dict(_literal_env(settings)),
-            "arguments": cli if own else f"{cli}.yaml.j2",
+            "env": dict(_literal_env(step.settings)),
+            "arguments": own or f"{step.component.cli}.yaml.j2",
         }
-        written = self._written_by_user(values, cli) if own else self._written(values)
+        written = self._written_by_user(values, own) if own else self._written(values)
         return ComponentSpec(
-            use=use,
-            settings=settings,
+            title=step.component.title,
+            description=step.component.description,
+            inputs=dict(_declared(use)),
+            outputs=step.component.outputs,
+            names={name: tuple(_names(use, name)) for name in step.inputs},
+            output_names={name: name for name in step.outputs},
+            settings=step.settings,
             run_names=tuple(run_names(use)),
             image=written["image"],
             command=tuple(written["command"]),
             args=tuple(written["args"] or ()),
             env=tuple(sorted(written["env"].items())),
+        )
+
+    def foreign(self, step: ForeignStep) -> ComponentSpec:
+        """A component file of KFP says everything itself."""
+        component, bound = step.component, frozenset(step.bindings)
+        try:
+            command, args = component.command(bound), component.args(bound)
+        except NotAComponent as error:
+            self.found[step.spec_name] = Diagnostic(ABSENT_INPUT, Place(step.edge), error.fact, error.fix)
+            command, args = (), ()
+        names = component.ir_names
+        env = {**component.env, **dict(_literal_env(step.settings))}
+        return ComponentSpec(
+            title=component.title,
+            description=component.description,
+            inputs={names[name]: (port, port.type) for name, port in component.inputs.items()},
+            outputs={names[name]: port for name, port in component.outputs.items()},
+            names={name: (names[name],) for name in component.inputs},
+            output_names={name: names[name] for name in component.outputs},
+            settings=step.settings,
+            run_names=(),
+            image=component.image,
+            command=command,
+            args=args,
+            env=tuple(sorted(env.items())),
+            resources=component.resources,
+            is_foreign=True,
         )
 
     def _written(self, values: dict[str, Any]) -> dict[str, Any]:

@@ -26,8 +26,10 @@ class Target:
     takes_gpus: bool
     machines: bool
     platform: str | None
-    secrets: bool
+    secrets: Literal["bootstrap", "kubernetes", "local"]
+    reads_metrics: bool
     metadata: bool
+    artifact_lists: bool
     unknown_run: frozenset[str] = frozenset()
 
 
@@ -39,8 +41,10 @@ VERTEX = Target(
     takes_gpus=True,
     machines=True,
     platform=None,
-    secrets=False,
+    secrets="bootstrap",
+    reads_metrics=False,
     metadata=True,
+    artifact_lists=True,
     unknown_run=frozenset({"workspace"}),
 )
 KFP = Target(
@@ -51,9 +55,11 @@ KFP = Target(
     takes_gpus=True,
     machines=False,
     platform="kubernetes",
-    secrets=False,
+    secrets="kubernetes",
+    reads_metrics=False,
     metadata=False,
-    unknown_run=frozenset({"root", "executor_output"}),
+    artifact_lists=False,
+    unknown_run=frozenset({"root", "executor_output", "project", "location"}),
 )
 LOCAL = Target(
     name="local",
@@ -63,9 +69,11 @@ LOCAL = Target(
     takes_gpus=False,
     machines=False,
     platform="local",
-    secrets=True,
+    secrets="local",
+    reads_metrics=True,
     metadata=True,
-    unknown_run=frozenset({"workspace"}),
+    artifact_lists=True,
+    unknown_run=frozenset({"workspace", "project", "location"}),
 )
 
 TARGETS: dict[str, Target] = {target.name: target for target in (VERTEX, KFP, LOCAL)}

@@ -7,12 +7,12 @@ before what cannot be written here.
 from __future__ import annotations
 
 import json
-import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 from hpc.components import hydra
+from hpc.components.bootstrap import interpreter, with_metrics, with_secrets
 from hpc.components.container import ArgumentGroup
 from hpc.components.references import Reference, literal, mentions_reference, parts_of
 from hpc.components.types import Plain
@@ -50,18 +50,17 @@ class Argument:
         return self.texts[0] if self.texts else ""
 
 
-_PYTHON = re.compile(r"python[0-9.]*")
+def command(use: Use, secrets: Sequence[str] = (), metrics: Sequence[str] = ()) -> list[str]:
+    """The command with its placeholders, behind the programs that the component needs on its target.
 
-
-def command(use: Use) -> list[str]:
-    """The command with its placeholders, behind the bootstrap where the component needs one."""
+    `secrets` are the variables that name a secret and get its value there, `metrics` the outputs whose files are
+    reported.
+    """
     words = [_pasted_text(use, word) for word in use.component.command]
-    if not needs_bootstrap(use.component) or not words:
-        return words
-    first = words[0].rpartition("/")[2]
-    interpreter = words[0] if _PYTHON.fullmatch(first) else "python3"
-    program = hydra.SMALL_BOOTSTRAP if needs_small_bootstrap(use.component) else hydra.BOOTSTRAP
-    return [interpreter, "-c", program, *words]
+    if needs_bootstrap(use.component) and words:
+        program = hydra.SMALL_BOOTSTRAP if needs_small_bootstrap(use.component) else hydra.BOOTSTRAP
+        words = [interpreter(words), "-c", program, *words]
+    return with_metrics(with_secrets(words, secrets), metrics)
 
 
 def context(use: Use) -> dict[str, Any]:

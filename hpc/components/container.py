@@ -11,7 +11,6 @@ from hpc.components.fields import (
     CacheChoice,
     Description,
     Env,
-    KfpExtras,
     Model,
     Overrides,
     RetryChoice,
@@ -21,6 +20,7 @@ from hpc.components.fields import (
     text_schema,
     without_nul,
 )
+from hpc.components.kubernetes import KubernetesExtras
 from hpc.components.ports import Inputs, Outputs
 from hpc.components.types import kind_of, with_article
 
@@ -124,7 +124,7 @@ class ContainerComponent(Model):
     cache: CacheChoice = None
     retry: RetryChoice = None
     timeout: TimeLimit = None
-    kfp: KfpExtras = None
+    kfp: Annotated[KubernetesExtras | None, Field(description="fields of Kubernetes, for kfp")] = None
 
     @property
     def is_hydra(self) -> bool:

@@ -264,6 +264,3 @@ CacheChoice = Annotated[
 ]
 RetryChoice = Annotated[Retry | None, Field(description="extra attempts after a failure; a number for short")]
 TimeLimit = Annotated[Duration | None, Field(description="the longest that one attempt may run, e.g. `30m`, `6h`")]
-KfpExtras = Annotated[
-    dict[str, Any] | None, Field(description="fields of Kubernetes for kfp; not compiled by this version (HPC109)")
-]

@@ -14,6 +14,8 @@ RUN = {
     "root": "{{$.pipeline_root}}",
     "created": "{{$.pipeline_job_create_time_utc}}",
     "scheduled": "{{$.pipeline_job_schedule_time_utc}}",
+    "project": "{{$.pipeline_google_cloud_project_id}}",
+    "location": "{{$.pipeline_google_cloud_location}}",
 }
 """What `run.x` is. The open-source backend replaces these only as a whole constant input of a task."""
 
@@ -47,3 +49,8 @@ def output_artifact(name: str, field: str = "path") -> str:
 def output_file(name: str) -> str:
     """The path of the file that a value output is written to."""
     return f"{{{{$.outputs.parameters['{name}'].output_file}}}}"
+
+
+def artifact_list(name: str) -> str:
+    """A list of artifacts that only the run knows, as JSON."""
+    return f"{{{{$.inputs.artifacts['{name}']}}}}"

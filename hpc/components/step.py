@@ -13,7 +13,6 @@ from hpc.components.fields import (
     Description,
     Env,
     Json,
-    KfpExtras,
     Model,
     Name,
     Overrides,
@@ -22,6 +21,7 @@ from hpc.components.fields import (
     TimeLimit,
     Title,
 )
+from hpc.components.kubernetes import KubernetesExtras
 
 
 class ZippedLoop(Model):
@@ -58,7 +58,7 @@ class StepEntry(Model):
     cache: CacheChoice = None
     retry: RetryChoice = None
     timeout: TimeLimit = None
-    kfp: KfpExtras = None
+    kfp: Annotated[KubernetesExtras | None, Field(description="fields of Kubernetes, for kfp")] = None
     run_if: Annotated[
         RunIf, Field(description="upstream_done: run even after a failure; not compiled by this version (HPC109)")
     ] = "upstream_ok"

@@ -12,7 +12,6 @@ from hpc.components.fields import (
     Description,
     Env,
     FreeName,
-    KfpExtras,
     Model,
     Overrides,
     RetryChoice,
@@ -20,6 +19,7 @@ from hpc.components.fields import (
     Title,
     text_schema,
 )
+from hpc.components.kubernetes import KubernetesExtras
 from hpc.components.ports import Inputs, Outputs
 from hpc.components.step import StepEntry
 
@@ -74,4 +74,4 @@ class ExternalComponent(Model):
     cache: CacheChoice = None
     retry: RetryChoice = None
     timeout: TimeLimit = None
-    kfp: KfpExtras = None
+    kfp: Annotated[KubernetesExtras | None, Field(description="fields of Kubernetes, for kfp")] = None

@@ -67,6 +67,10 @@ _OTHER_WORDS = {
 }
 
 
+_ANY = "any"
+"""The base of a list whose elements no one has declared. No text of the language names it."""
+
+
 @dataclass(frozen=True)
 class Type:
     """A value or artifact type, or a list of one. `str(type)` is how it is written in YAML."""
@@ -75,11 +79,13 @@ class Type:
     is_list: bool = False
 
     def __str__(self) -> str:
+        if self.base == _ANY:
+            return "list" if self.is_list else "value"
         return f"list<{self.base}>" if self.is_list else self.base
 
     @property
     def is_artifact(self) -> bool:
-        return self.base not in VALUES
+        return self.base not in VALUES and self.base != _ANY
 
     @property
     def element(self) -> Type:
@@ -87,8 +93,8 @@ class Type:
 
     @property
     def parameter(self) -> str:
-        """The ParameterType of a value type."""
-        return "LIST" if self.is_list else VALUES[self.base]
+        """The ParameterType of a value type. An element that no one has declared is STRING, as the KFP SDK has it."""
+        return "LIST" if self.is_list else VALUES.get(self.base, "STRING")
 
     @property
     def schema_title(self) -> str:
@@ -97,12 +103,14 @@ class Type:
 
     @property
     def is_known(self) -> bool:
-        return self.base in VALUES or self.base in ARTIFACTS
+        return self.base in VALUES or self.base in ARTIFACTS or self.base == _ANY
 
     def fits(self, target: Type) -> bool:
         """Whether an edge may carry this type into a port of type `target`: language, section 2, *Types*."""
         if self.is_list != target.is_list:
             return False
+        if _ANY in (self.base, target.base):
+            return not any(end.is_artifact or end.base == "RunStatus" for end in (self, target))
         if self.base == target.base or (self.base, target.base) == ("int", "float"):
             return True
         return self.is_artifact and target.is_artifact and "Artifact" in (self.base, target.base)
@@ -111,6 +119,8 @@ class Type:
         """Whether a constant from YAML is of this type. An int is a float; a bool is neither."""
         if self.is_list:
             return isinstance(value, list) and all(self.element.holds(item) for item in value)
+        if self.base == _ANY:
+            return True
         if isinstance(value, bool):
             return self.base == "bool"
         return isinstance(value, _PYTHON.get(self.base, ()))
@@ -120,6 +130,8 @@ _PYTHON: dict[str, type | tuple[type, ...]] = {"string": str, "int": int, "float
 
 STRING = Type("string")
 RUN_STATUS = Type("RunStatus")
+ANY_LIST = Type(_ANY, is_list=True)
+"""The LIST of a file that someone else wrote: it fits every list of values, and every list of values fits it."""
 
 
 def parse_type(text: str) -> Type | None:

@@ -5,7 +5,7 @@ A component, its overrides and the bound inputs enter; placeholders with the way
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Container, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -74,6 +74,8 @@ def needs_small_bootstrap(component: ContainerComponent) -> bool:
 
 def input_value(name: str, port: InputPort, field_: str = "") -> Pasted:
     """An input as it is pasted. `field_` is `uri` or `metadata.key` of an artifact."""
+    if port.type.is_artifact and port.type.is_list:
+        return Pasted("LIST", placeholders.artifact_list(name))
     if port.type.is_artifact:
         wanted = field_ or ("uri" if port.pass_ == "uri" else "path")
         return Pasted("PATH", placeholders.input_artifact(name, _artifact_field(wanted)))
@@ -96,7 +98,8 @@ def elements(use: Use, name: str) -> list[Pasted]:
     """The elements of a gathered list: inputs of their own, one for each source."""
     port = use.component.inputs[name]
     single = port.model_copy(update={"type": port.type.element})
-    return [input_value(element_name(use, name, index), single) for index in range(use.gathered[name])]
+    inputs = use.component.inputs
+    return [input_value(element_name(inputs, name, index), single) for index in range(use.gathered[name])]
 
 
 def json_list(use: Use, name: str) -> str:
@@ -106,10 +109,10 @@ def json_list(use: Use, name: str) -> str:
     return f"[{','.join(f'{quote}{value.placeholder}{quote}' for value in elements(use, name))}]"
 
 
-def element_name(use: Use, name: str, index: int) -> str:
+def element_name(inputs: Container[str], name: str, index: int) -> str:
     """The input that one element of a gathered list becomes: `xs_0`, unless another input is called so."""
     plain = f"{name}_{index}"
-    return plain if plain not in use.component.inputs else f"{name}__{index}"
+    return plain if plain not in inputs else f"{name}__{index}"
 
 
 def resolved(use: Use, reference: Reference) -> Pasted | Any:

@@ -1,14 +1,18 @@
-"""Edges: a line of text each. Text enters, `Edge` leaves; names are not looked up here (language, section 2)."""
+"""Edges: a line of text each, or a `switch` of lines. Text enters, `Edge` leaves; names are not looked up here.
+
+The forms are those of the language, section 2, *Edges*.
+"""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 from hpc.components.types import Plain
 from hpc.diagnostics import Diagnostic, Path, Place, Rule
+from hpc.spec.conditions import NOT_A_CONDITION, BadCondition, Condition, parse_condition
 from hpc.version import __version__
 
 NOT_AN_EDGE = Rule(
@@ -17,37 +21,61 @@ NOT_AN_EDGE = Rule(
     "Edges are the graph: each is one line, `source -> target`, so that the wiring and its diff are seen in one place.",
     "Write `a.out -> b.in`, `a -> b` or `a`.",
 )
+BAD_SWITCH = Rule(
+    "HPC405",
+    "not a switch",
+    "A switch is a list of edges from one step: each with a `when`, the last perhaps with `else`; the first whose "
+    "condition holds is taken.",
+    "Write `- switch: [a -> b when …, a -> c when …, a -> d else]`.",
+)
 NOT_YET = Rule(
     "HPC109",
     "part of the language, not yet of this version",
     "The language has a meaning for this that this version of hpc cannot compile; it refuses rather than drop it.",
     "Leave it out, or use a newer hpc.",
 )
-RULES = (NOT_AN_EDGE, NOT_YET)
+RULES = (NOT_AN_EDGE, NOT_A_CONDITION, BAD_SWITCH, NOT_YET)
 
 LEAVE_OUT = f"leave it out; hpc {__version__.rpartition('.')[0]} cannot compile it."
 
 
 @dataclass(frozen=True)
 class End:
-    """One end of an edge: a step or a reserved node, and a port of it unless the edge is order only."""
+    """One end of an edge: a step or a reserved node, and a port of it unless the edge is order only.
+
+    `field` is the third name of `records.out.title`: a field of each element of a looped list.
+    """
 
     node: str
     port: str | None
     place: Place
+    field: str | None = None
 
     def __str__(self) -> str:
-        return f"{self.node}.{self.port}" if self.port else self.node
+        return ".".join(filter(None, (self.node, self.port, self.field)))
+
+
+@dataclass(frozen=True)
+class Branch:
+    """The place of an edge in a switch: which switch, which of its lines, and whether that line says `else`."""
+
+    switch: Path
+    index: int
+    is_else: bool
 
 
 @dataclass(frozen=True)
 class Edge:
-    """`data`: one source to target ports; `gather`: several into one list; `order`: no ports; `step`: a step alone."""
+    """`data`: one source to target ports; `gather`: several into one list; `join`: whichever of several ran;
+    `order`: no ports; `step`: a step alone.
+    """
 
-    kind: Literal["data", "gather", "order", "step"]
+    kind: Literal["data", "gather", "join", "order", "step"]
     sources: tuple[End, ...]
     targets: tuple[End, ...]
     path: Path
+    condition: Condition | None = None
+    branch: Branch | None = None
 
 
 class _Broken(Exception):
@@ -58,25 +86,19 @@ class _Broken(Exception):
 
 def parse_edges(lines: list[Any], path: Path) -> tuple[list[Edge], list[Diagnostic]]:
     """The edges of a list that stands at `path`, and what is wrong with the others."""
-    edges: list[Edge] = []
-    found: list[Diagnostic] = []
+    reader = _Reader()
     for index, line in enumerate(lines):
         here = (*path, index)
-        try:
-            if isinstance(line, str):
-                edges += _edges(line, here)
-            else:
-                found.append(_not_text(line, here))
-        except _Broken as error:
-            found.append(
-                Diagnostic(error.rule, Place(here, start=error.start, length=error.length), error.fact, error.fix)
-            )
-    return edges, found
+        if isinstance(line, str):
+            reader.edges += reader.line(line, here)
+        elif isinstance(line, dict) and "switch" in line:
+            reader.switch(line, here)
+        else:
+            reader.found.append(_not_text(line, here))
+    return reader.edges, reader.found
 
 
 def _not_text(line: Plain, path: Path) -> Diagnostic:
-    if isinstance(line, dict) and list(line) == ["switch"]:
-        return Diagnostic(NOT_YET, Place((*path, "switch"), on="key"), "`switch` cannot be compiled yet.", LEAVE_OUT)
     if isinstance(line, dict) and line:
         fact = "an edge is one line of text, not a mapping (a `: ` inside it makes YAML see a mapping)."
         fix = "write `a.out -> b.in`; options follow as `when …`; quote the whole line if it must contain `: `."
@@ -84,30 +106,92 @@ def _not_text(line: Plain, path: Path) -> Diagnostic:
     return Diagnostic(NOT_AN_EDGE, Place(path), "an edge is a line of text.", "write `a.out -> b.in`.")
 
 
+class _Reader:
+    """Reads line after line; `found` collects what is wrong."""
+
+    def __init__(self) -> None:
+        self.edges: list[Edge] = []
+        self.found: list[Diagnostic] = []
+
+    def line(self, text: str, path: Path) -> list[Edge]:
+        """The edges of one line; none after a report."""
+        try:
+            return list(_edges(text, path))
+        except _Broken as error:
+            place = Place(path, start=error.start, length=error.length)
+            self.found.append(Diagnostic(error.rule, place, error.fact, error.fix))
+        except BadCondition as error:
+            place = Place(path, start=error.start, length=error.length)
+            self.found.append(Diagnostic(NOT_A_CONDITION, place, error.fact, error.fix))
+        return []
+
+    def switch(self, entry: dict[str, Any], path: Path) -> None:
+        inner = (*path, "switch")
+        for key in entry:
+            if key != "switch":
+                fix = "write everything about an edge on its line."
+                self._refuse(Place((*path, key), on="key"), f"`{key}` stands beside `switch`.", fix)
+        lines = entry["switch"]
+        if not isinstance(lines, list) or len(lines) < 2:
+            fact = "a switch is a list of at least two edges."
+            self._refuse(Place(inner, on="key"), fact, "write `- switch: [a -> b when …, a -> c else]`.")
+            return
+        for index, line in enumerate(lines):
+            if isinstance(line, str):
+                self._branch(line, inner, index, len(lines) - 1)
+            else:
+                self.found.append(_not_text(line, (*inner, index)))
+
+    def _branch(self, line: str, switch: Path, index: int, last: int) -> None:
+        path = (*switch, index)
+        ending = _ELSE.search(line)
+        edges = self.line(line[: ending.start()] if ending else line, path)
+        if ending and index != last:
+            place = Place(path, start=ending.start() + 1, length=4)
+            self._refuse(place, "`else` stands before the last edge of the switch.", "move this edge to the end.")
+        for edge in edges:
+            self._check_branch(edge, bool(ending))
+        self.edges += [replace(edge, branch=Branch(switch, index, bool(ending))) for edge in edges]
+
+    def _check_branch(self, edge: Edge, is_else: bool) -> None:
+        place = Place(edge.path)
+        if edge.kind == "join" or len({end.node for end in edge.sources}) > 1:
+            fact = "an edge of a switch starts at one step; this one starts at several."
+            self._refuse(place, fact, "join before the switch, or let one step decide.")
+        elif edge.kind == "step":
+            self._refuse(place, "an edge of a switch has an arrow.", "write `a -> b when …`.")
+        elif is_else and edge.condition is not None:
+            self._refuse(place, "this edge has both `when` and `else`.", "keep one.")
+        elif not is_else and edge.condition is None:
+            self._refuse(place, "this edge of a switch has no condition.", "add `when …`, or `else` on the last one.")
+
+    def _refuse(self, place: Place, fact: str, fix: str) -> None:
+        self.found.append(Diagnostic(BAD_SWITCH, place, fact, fix))
+
+
 _LONG_ARROW = re.compile(r"--+>|==?>|~+>|<-+|→")
-_END = re.compile(r"([a-z][a-z0-9_]*)(?:\.([a-z][a-z0-9_]*))?")
+_END = re.compile(r"([a-z][a-z0-9_]*)(?:\.([a-z][a-z0-9_]*))?(?:\.([A-Za-z_][A-Za-z0-9_]*))?")
 _GROUP = re.compile(r" *([a-z][a-z0-9_]*)\.\{([^}]*)\} *")
-_CONDITION = re.compile(r"(?<= )when(?= |$)|(?<= )else *$|\||(?<![\w.])exit(?=\.status| *->)")
+_WHEN = re.compile(r" when(?= |$)")
+_ELSE = re.compile(r" else *$")
 _ODD_BLANK = re.compile(r"[^\S ]")
 
 
 def _edges(text: str, path: Path) -> Iterator[Edge]:
     _refuse_odd_blanks(text)
-    _refuse_conditions(text)
-    if "->" not in text or _LONG_ARROW.search(text):
-        yield _lonely_step(text, path)
+    when = _WHEN.search(text)
+    wires = text[: when.start()] if when else text
+    condition = parse_condition(text[when.end() :], when.end(), path) if when else None
+    if "->" not in wires or _LONG_ARROW.search(wires):
+        _refuse_lonely_condition(wires, when)
+        yield _lonely_step(wires, path)
         return
-    if text.count("->") > 1:
-        second = text.index("->", text.index("->") + 2)
+    if wires.count("->") > 1:
+        second = wires.index("->", wires.index("->") + 2)
         raise _Broken(second, 2, "one edge has one arrow.", "write a second line for the second arrow.")
-    left, right = text.split("->")
-    right_at = len(left) + 2
-    targets = list(_ends(right, right_at, path))
-    group = _GROUP.fullmatch(left)
-    if group:
-        yield from _group(group, targets, path)
-    else:
-        yield _edge(left, targets, path)
+    _refuse_else(wires)
+    for edge in _wired(wires, path):
+        yield replace(edge, condition=condition) if condition is not None else edge
 
 
 def _refuse_odd_blanks(text: str) -> None:
@@ -117,11 +201,27 @@ def _refuse_odd_blanks(text: str) -> None:
         raise _Broken(odd.start(), 1, f"{name} stands in this edge; only plain spaces may.", "replace it with a space.")
 
 
-def _refuse_conditions(text: str) -> None:
-    match = _CONDITION.search(text)
-    if match:
-        word = match[0].strip()
-        raise _Broken(match.start(), len(word), f"`{word}` in an edge cannot be compiled yet.", LEAVE_OUT, NOT_YET)
+def _refuse_lonely_condition(wires: str, when: re.Match[str] | None) -> None:
+    if when and not _LONG_ARROW.search(wires):
+        fact = "a condition stands on an edge, and this line has no arrow."
+        raise _Broken(when.start() + 1, 4, fact, "write `a -> b when …`; run parameters decide by `inputs -> b when …`.")
+
+
+def _refuse_else(wires: str) -> None:
+    ending = _ELSE.search(wires)
+    if ending:
+        fix = "put the edges into `- switch: [a -> b when …, a -> c else]`."
+        raise _Broken(ending.start() + 1, 4, "`else` belongs to a switch.", fix, BAD_SWITCH)
+
+
+def _wired(wires: str, path: Path) -> Iterator[Edge]:
+    left, right = wires.split("->")
+    targets = list(_ends(right, len(left) + 2, path))
+    group = _GROUP.fullmatch(left)
+    if group:
+        yield from _group(group, targets, path)
+    else:
+        yield _edge(left, targets, path)
 
 
 def _lonely_step(text: str, path: Path) -> Edge:
@@ -138,9 +238,9 @@ def _lonely_step(text: str, path: Path) -> Edge:
     return Edge("step", (), (End(match[1], None, Place(path, start=start, length=len(match[1]))),), path)
 
 
-def _ends(text: str, offset: int, path: Path) -> Iterator[End]:
+def _ends(text: str, offset: int, path: Path, separator: str = ",") -> Iterator[End]:
     at = offset
-    for piece in text.split(","):
+    for piece in text.split(separator):
         name = piece.strip(" ")
         start = at + len(piece) - len(piece.lstrip(" "))
         at += len(piece) + 1
@@ -148,7 +248,7 @@ def _ends(text: str, offset: int, path: Path) -> Iterator[End]:
         if not match:
             fact = f"`{name}` is not a step or a port." if name else "a name is missing here."
             raise _Broken(start, max(len(name), 1), fact, "use a-z, 0-9, `_`; ports are `step.port`.")
-        yield End(match[1], match[2], Place(path, start=start, length=len(name)))
+        yield End(match[1], match[2], Place(path, start=start, length=len(name)), match[3])
 
 
 def _group(group: re.Match[str], targets: list[End], path: Path) -> Iterator[Edge]:
@@ -178,7 +278,11 @@ def _group(group: re.Match[str], targets: list[End], path: Path) -> Iterator[Edg
 
 
 def _edge(left: str, targets: list[End], path: Path) -> Edge:
-    sources = list(_ends(left, 0, path))
+    joins = "|" in left
+    if joins and "," in left:
+        fact = "`|` and `,` stand on one side: whichever ran, or all of them?"
+        raise _Broken(left.index("|"), 1, fact, "write two edges.")
+    sources = list(_ends(left, 0, path, "|" if joins else ","))
     source_ports = {bool(end.port) for end in sources}
     target_ports = {bool(end.port) for end in targets}
     if source_ports == {True} and target_ports == {False}:
@@ -187,8 +291,19 @@ def _edge(left: str, targets: list[End], path: Path) -> Edge:
         where = targets[0].place
         fact = "one side names a port and the other does not."
         raise _Broken(where.start or 0, where.length, fact, "data: `a.out -> b.in`; order only: `a -> b`.")
+    _refuse_fields(targets, "an input has no fields", "write `-> step.input`.")
+    if len(sources) > 1:
+        _refuse_fields(sources, "a field belongs to the elements of one looped list", "write an edge of its own for it.")
+    if joins:
+        return Edge("join", tuple(sources), tuple(targets), path)
     kind = "order" if source_ports == {False} else "data" if len(sources) == 1 else "gather"
     return Edge(kind, tuple(sources), tuple(targets), path)
+
+
+def _refuse_fields(ends: list[End], fact: str, fix: str) -> None:
+    for end in ends:
+        if end.field:
+            raise _Broken(end.place.start or 0, end.place.length, f"`{end}`: {fact}.", fix)
 
 
 def _missing_input(source: End, target: End) -> None:

@@ -90,11 +90,11 @@ _SINGULAR = {
 }
 
 
-def load(document: Document) -> Pipeline:
+def load(document: Document, model: type[Pipeline] = Pipeline) -> Pipeline:
     """The pipeline that the document describes. Raises Rejected with every mistake of shape."""
     found = list(_respelt_numbers(document))
     try:
-        pipeline = Pipeline.model_validate(document.plain())
+        pipeline = model.model_validate(document.plain())
     except ValidationError as error:
         details = error.errors(include_url=False, include_input=True)
         raise Rejected(located([*found, *_diagnostics(details, document)], document)) from None

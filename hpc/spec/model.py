@@ -27,6 +27,7 @@ from hpc.components.fields import (
     problem,
     text_schema,
 )
+from hpc.components.kubernetes import KubernetesExtras, PipelineConfig
 from hpc.components.ports import PipelineInputs, PipelineOutputs
 from hpc.components.subpipeline import Edges, Steps
 
@@ -143,7 +144,7 @@ class Accelerator(Model):
     disk: Annotated[Size | None, Field(description="boot disk: `100GB`")] = None
     spot: Annotated[StrictBool, Field(description="cheaper machines that may be taken away; wants `retry`")] = False
     vertex: Annotated[dict[str, Any], Field(description="further fields for Vertex AI")] = {}
-    kfp: Annotated[dict[str, Any], Field(description="further fields for Kubernetes")] = {}
+    kfp: Annotated[KubernetesExtras | None, Field(description="fields of Kubernetes, for kfp")] = None
     local: Annotated[LocalPlace | None, Field(description="how such a step runs on this machine")] = None
 
 
@@ -178,7 +179,9 @@ class KfpTarget(Model):
     root: Annotated[StrictStr | None, Field(description="folder for artifacts, e.g. s3://bucket/path")] = None
     namespace: Annotated[StrictStr | None, Field(description="Kubernetes namespace of the runs")] = None
     experiment: Annotated[StrictStr | None, Field(description="experiment that the runs belong to")] = None
-    pipeline: Annotated[dict[str, Any], Field(description="settings of the whole run: workspace, ttl, timeout")] = {}
+    pipeline: Annotated[PipelineConfig | None, Field(description="settings of the whole run: workspace, ttl, timeout")] = (
+        None
+    )
 
 
 class LocalTarget(Model):
@@ -198,8 +201,8 @@ class Targets(Model):
 class Secret(Model):
     """Where each target keeps a secret. Its value is never in the file."""
 
-    vertex: Annotated[StrictStr | None, Field(description="projects/…/secrets/…/versions/…; not compiled yet")] = None
-    kfp: Annotated[StrictStr | None, Field(description="Kubernetes secret and key, `name/key`; not compiled yet")] = (
+    vertex: Annotated[StrictStr | None, Field(description="projects/…/secrets/…/versions/…")] = None
+    kfp: Annotated[StrictStr | None, Field(description="Kubernetes secret and key, `name/key`")] = (
         None
     )
     local: Annotated[
@@ -259,3 +262,10 @@ class Pipeline(Model):
     ] = {}
     secrets: Annotated[dict[Name, Secret], Field(description="where each target keeps a secret, by name")] = {}
     schedule: Annotated[Schedule | None, Field(description="when it runs by itself; not part of the result")] = None
+
+
+class Library(Pipeline):
+    """A file whose components others use: it need not be a pipeline itself."""
+
+    name: Annotated[StrictStr, AfterValidator(_pipeline_name), Field(description="not used")] = "library"
+    edges: Edges = []

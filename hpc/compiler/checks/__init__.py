@@ -55,7 +55,8 @@ CHECKS: tuple[Check, ...] = (
 
 def check(graph: Graph, target: Target) -> list[Diagnostic]:
     """Warnings and notes of all checks. Raises Rejected with these and the errors, if there is an error."""
-    found = [diagnostic for one in CHECKS for diagnostic in one.check(graph, target)]
+    every = (diagnostic for one in CHECKS for diagnostic in one.check(graph, target))
+    found = list({(one.rule.code, one.where, one.fact): one for one in every}.values())
     if any(diagnostic.is_error for diagnostic in found):
         raise Rejected(found)
     return found

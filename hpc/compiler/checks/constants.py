@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from hpc.compiler import mentions
-from hpc.compiler.graph import Constant, FromInput, Gathered, Graph, Step
+from hpc.compiler.graph import Constant, ContainerStep, FromInput, Gathered, Graph
 from hpc.compiler.targets import Target
 from hpc.components.references import literal, parts_of
 from hpc.components.types import scalars_in
@@ -41,13 +41,13 @@ _CHANGED = re.compile(r"\$\$|\$\([-._A-Za-z][-._A-Za-z0-9]*\)")
 def check(graph: Graph, target: Target) -> Iterator[Diagnostic]:
     for step in graph.steps:
         if target.name == "kfp":
-            yield from _changed(graph, step)
+            yield from _changed(step)
         if step.component.is_hydra:
-            yield from _missing(graph, step)
+            yield from _missing(step)
 
 
-def _changed(graph: Graph, step: Step) -> Iterator[Diagnostic]:
-    for path, text in _texts(graph, step):
+def _changed(step: ContainerStep) -> Iterator[Diagnostic]:
+    for path, text in _texts(step):
         match = _CHANGED.search(text)
         if match:
             becomes = "`$`" if match[0] == "$$" else "the value of that variable, if there is one"
@@ -55,28 +55,28 @@ def _changed(graph: Graph, step: Step) -> Iterator[Diagnostic]:
             yield Diagnostic(KUBERNETES_CHANGES, Place(path), fact, "write it otherwise, or read it from a file.")
 
 
-def _texts(graph: Graph, step: Step) -> Iterator[tuple[Path, str]]:
-    for path, text in mentions.texts(graph, step):
+def _texts(step: ContainerStep) -> Iterator[tuple[Path, str]]:
+    for path, text in mentions.texts(step):
         yield from ((path, literal(part)) for part in parts_of(text) if isinstance(part, str))
     for name, value in step.settings.env.items():
         if isinstance(value, str):
-            yield mentions.variable_path(graph, step, name), value
-    for path, value in _values(graph, step):
+            yield mentions.variable_path(step, name), value
+    for path, value in _values(step):
         yield from ((path, item) for item in scalars_in(value) if isinstance(item, str))
 
 
-def _missing(graph: Graph, step: Step) -> Iterator[Diagnostic]:
-    for path, value in _values(graph, step):
+def _missing(step: ContainerStep) -> Iterator[Diagnostic]:
+    for path, value in _values(step):
         if "???" in scalars_in(value):
             fact = f"OmegaConf takes `???` for a missing value, so step `{step.name}` fails where it reads this."
             yield Diagnostic(MISSING_VALUE, Place(path), fact, "use another text.")
 
 
-def _values(graph: Graph, step: Step) -> Iterator[tuple[Path, Any]]:
+def _values(step: ContainerStep) -> Iterator[tuple[Path, Any]]:
     """Constants bound to inputs, and defaults of the pipeline's inputs that feed one."""
     for binding in step.bindings.values():
         for source in binding.items if isinstance(binding, Gathered) else (binding,):
             if isinstance(source, Constant):
                 yield source.path, source.value
-            elif isinstance(source, FromInput) and graph.pipeline.inputs[source.name].has_default:
-                yield ("inputs", source.name, "default"), graph.pipeline.inputs[source.name].default
+            elif isinstance(source, FromInput) and source.port.has_default:
+                yield (*source.path, "default"), source.port.default

@@ -77,11 +77,12 @@ _ATTACHABLE = "n1"
 
 
 def check(graph: Graph, target: Target) -> Iterator[Diagnostic]:
-    for name, accelerator in graph.pipeline.accelerators.items():
-        path = ("accelerators", name)
-        yield from _contradictions(accelerator, path)
-        if accelerator.machine is not None or target.machines:
-            yield from _on_vertex(_Asked(accelerator, path))
+    for file in graph.files:
+        for name, accelerator in file.pipeline.accelerators.items():
+            path = (*file.path, "accelerators", name)
+            yield from _contradictions(accelerator, path)
+            if accelerator.machine is not None or target.machines:
+                yield from _on_vertex(_Asked(accelerator, path))
 
 
 def _contradictions(accelerator: Accelerator, path: Path) -> Iterator[Diagnostic]:

@@ -9,7 +9,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from hpc.compiler.graph import Gathered, Graph, Step
+from hpc.compiler import mentions
+from hpc.compiler.graph import ContainerStep, Gathered, Graph
 from hpc.compiler.targets import Target
 from hpc.components.container import ContainerComponent
 from hpc.components.hydra import bare_is_exact, is_plain_key
@@ -59,17 +60,15 @@ RULES = (DICT_NEEDS_EXACT, NEEDS_COMMAND, MIXED_TEXT, TYPED_IS_NOT_EXACT, LIST_A
 
 def check(graph: Graph, target: Target) -> Iterator[Diagnostic]:
     del target
-    for name, component in graph.pipeline.components.items():
-        if isinstance(component, ContainerComponent):
-            path: Path = ("components", name)
-            yield from _without_effect(component, path)
-            yield from _overrides(component.overrides, component, (*path, "overrides"))
-            if component.is_hydra:
-                yield from _command(component, path)
-                yield from _typed(component, path)
+    for path, component in mentions.containers(graph):
+        yield from _without_effect(component, path)
+        yield from _overrides(component.overrides, component, (*path, "overrides"))
+        if component.is_hydra:
+            yield from _command(component, path)
+            yield from _typed(component, path)
     for step in graph.steps:
-        own = graph.pipeline.steps[step.name].overrides if step.path[0] == "steps" else {}
-        yield from _overrides(own, step.component, (*step.path, "overrides"))
+        for owner, overrides in mentions.own_overrides(step):
+            yield from _overrides(overrides, step.component, owner)
     for step in graph.distinct_steps:
         yield from _gathered_texts(step)
 
@@ -176,7 +175,7 @@ def _raw_trouble(reference: Reference, port: InputPort, text: str, inside: _Insi
     return None
 
 
-def _gathered_texts(step: Step) -> Iterator[Diagnostic]:
+def _gathered_texts(step: ContainerStep) -> Iterator[Diagnostic]:
     """Texts gathered into one word as JSON: by the flag that is generated, or where `args` refer to the list."""
     referred = {reference.name for reference in references_in([step.component.command, step.component.args])}
     for name, binding in step.bindings.items():

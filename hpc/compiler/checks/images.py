@@ -12,7 +12,8 @@ from hpc.compiler.targets import Target
 from hpc.components.ports import Port
 from hpc.components.types import ARTIFACTS, nearest
 from hpc.diagnostics import Diagnostic, Path, Place, Rule
-from hpc.spec.model import Image, Pipeline
+from hpc.spec.model import Image
+from hpc.spec.program import File
 
 MOVING_TAG = Rule(
     "HPC212",
@@ -33,29 +34,31 @@ RULES = (MOVING_TAG, UNKNOWN_ARTIFACT)
 
 def check(graph: Graph, target: Target) -> Iterator[Diagnostic]:
     del target
-    used = {step.component.image for step in graph.steps}
-    for name, image in graph.pipeline.images.items():
-        if name in used:
-            yield from _tag(name, image)
-    for path, port in _ports(graph.pipeline):
-        if not port.type.is_known:
-            yield _unknown_type(path, port)
+    used = {step.settings.image_path for step in graph.steps}
+    for file in graph.files:
+        for name, image in file.pipeline.images.items():
+            path = (*file.path, "images", name)
+            if path in used:
+                yield from _tag(path, image)
+        for path, port in _ports(file):
+            if not port.type.is_known:
+                yield _unknown_type(path, port)
 
 
-def _tag(name: str, image: Image) -> Iterator[Diagnostic]:
+def _tag(path: Path, image: Image) -> Iterator[Diagnostic]:
     tag = image.uri.rpartition("/")[2].partition(":")[2]
     if image.digest or "@" in image.uri or tag not in ("", "latest"):
         return
     what = "`:latest` names another image after each push" if tag else "without a tag it is `:latest`, which changes"
     bare = image.uri.removesuffix(":latest")
-    fact = f"image `{name}`: {what}."
+    fact = f"image `{path[-1]}`: {what}."
     fix = f"write a version, e.g. `{bare}:1.0`, or add its `digest`."
-    yield Diagnostic(MOVING_TAG, Place(("images", name, "uri")), fact, fix)
+    yield Diagnostic(MOVING_TAG, Place((*path, "uri")), fact, fix)
 
 
-def _ports(pipeline: Pipeline) -> Iterator[tuple[Path, Port]]:
-    owners: list[tuple[Path, object]] = [((), pipeline)]
-    owners += [(("components", name), component) for name, component in pipeline.components.items()]
+def _ports(file: File) -> Iterator[tuple[Path, Port]]:
+    owners: list[tuple[Path, object]] = [(file.path, file.pipeline)]
+    owners += [((*file.path, "components", name), one) for name, one in file.pipeline.components.items()]
     for path, owner in owners:
         for block in ("inputs", "outputs"):
             ports: Mapping[str, Port] = getattr(owner, block, {})

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from hpc.compiler import mentions
-from hpc.compiler.graph import Graph, Step
+from hpc.compiler.graph import ContainerStep, Graph
 from hpc.compiler.targets import Target
 from hpc.components.container import ContainerComponent
 from hpc.components.hydra import is_key
@@ -33,18 +33,15 @@ RULES = (SAME_KEY, NOT_A_KEY)
 
 def check(graph: Graph, target: Target) -> Iterator[Diagnostic]:
     del target
-    for name, component in graph.pipeline.components.items():
-        if isinstance(component, ContainerComponent):
-            path: Path = ("components", name)
-            yield from _same_key(component, path, _placed(component.overrides, path))
-            if component.is_hydra:
-                yield from _bad_keys(component.overrides, path)
-                yield from _port_keys(component, path)
+    for path, component in mentions.containers(graph):
+        yield from _same_key(component, path, _placed(component.overrides, path))
+        if component.is_hydra:
+            yield from _bad_keys(component.overrides, (*path, "overrides"))
+            yield from _port_keys(component, path)
     for step in graph.steps:
-        own = graph.pipeline.steps[step.name].overrides if step.path[0] == "steps" else {}
-        if own:
-            yield from _same_key(step.component, ("components", step.component_name), _placed_in_step(graph, step))
-            yield from _bad_keys(own, step.path) if step.component.is_hydra else ()
+        for owner, overrides in mentions.own_overrides(step):
+            yield from _same_key(step.component, step.component_path, _placed_in_step(step))
+            yield from _bad_keys(overrides, owner) if step.component.is_hydra else ()
 
 
 @dataclass(frozen=True)
@@ -63,9 +60,9 @@ def _placed(overrides: Mapping[str, Any], path: Path) -> Iterator[_Key]:
         yield _Key("`overrides`", key, place, covers=isinstance(value, dict) or key.startswith("~"))
 
 
-def _placed_in_step(graph: Graph, step: Step) -> Iterator[_Key]:
+def _placed_in_step(step: ContainerStep) -> Iterator[_Key]:
     for key, value in step.settings.overrides.items():
-        place = Place(mentions.override_path(graph, step, key), on="key")
+        place = Place(mentions.override_path(step, key), on="key")
         yield _Key("`overrides`", key, place, covers=isinstance(value, dict) or key.startswith("~"))
 
 
@@ -112,7 +109,7 @@ def _bad_keys(overrides: Mapping[str, Any], path: Path) -> Iterator[Diagnostic]:
     for key in overrides:
         if not is_key(key):
             fix = "write e.g. `trainer.max_epochs`, `+new.key` or `~gone`."
-            place = Place((*path, "overrides", key), on="key")
+            place = Place((*path, key), on="key")
             yield Diagnostic(NOT_A_KEY, place, f"`{key}` is not a key of Hydra.", fix)
 
 

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from hpc.compiler import mentions
-from hpc.compiler.graph import Constant, Graph, Step
+from hpc.compiler.graph import Constant, ContainerStep, Graph
 from hpc.compiler.targets import Target
 from hpc.diagnostics import Diagnostic, Path, Place, Rule
 
@@ -35,12 +35,12 @@ MOST_TASKS = 10_000
 
 
 def check(graph: Graph, target: Target) -> Iterator[Diagnostic]:
-    if target.name == "vertex" and len(graph.steps) > MOST_TASKS:
-        fact = f"the pipeline has {len(graph.steps):,} steps; a job on {target.title} has at most {MOST_TASKS:,} tasks."
+    if target.name == "vertex" and len(graph.all_steps) > MOST_TASKS:
+        fact = f"the pipeline has {len(graph.all_steps):,} steps; a job on {target.title} has at most {MOST_TASKS:,} tasks."
         fix = "split it into several pipelines, or do more in one step."
         yield Diagnostic(TOO_MANY_TASKS, Place(("edges",), on="key"), fact, fix)
     for step in graph.steps:
-        for path, value in _constants(graph, step):
+        for path, value in _constants(step):
             size = _bytes(value)
             if size >= LONGEST_ARGUMENT:
                 fact = (
@@ -49,15 +49,15 @@ def check(graph: Graph, target: Target) -> Iterator[Diagnostic]:
                 yield Diagnostic(TOO_LONG, Place(path), fact, "put it into a file that a component reads.")
 
 
-def _constants(graph: Graph, step: Step) -> Iterator[tuple[Path, Any]]:
-    yield from mentions.texts(graph, step)
+def _constants(step: ContainerStep) -> Iterator[tuple[Path, Any]]:
+    yield from mentions.texts(step)
     for key, value in step.settings.overrides.items():
         if isinstance(value, list | dict):
-            yield mentions.override_path(graph, step, key), value
+            yield mentions.override_path(step, key), value
     yield from ((one.path, one.value) for one in step.bindings.values() if isinstance(one, Constant))
     for name, value in step.settings.env.items():
         if isinstance(value, str):
-            yield mentions.variable_path(graph, step, name), value
+            yield mentions.variable_path(step, name), value
 
 
 def _bytes(value: Any) -> int:

@@ -10,8 +10,8 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from hpc.compiler import mentions
-from hpc.compiler.graph import Graph, Step
-from hpc.compiler.render import machine_names, use_of
+from hpc.compiler.graph import ContainerStep, Graph
+from hpc.compiler.render import ABSENT_INPUT, machine_names, use_of
 from hpc.compiler.targets import Target
 from hpc.components.container import ArgumentGroup, ContainerComponent
 from hpc.components.references import NAMESPACES, Reference
@@ -20,12 +20,6 @@ from hpc.components.use import references_in
 from hpc.diagnostics import Diagnostic, Path, Place, Rule
 from hpc.spec.expand import ACCELERATOR_NAMES, RUN_NAMES, SINGLE_BRACES, UNKNOWN_REFERENCE
 
-ABSENT_INPUT = Rule(
-    "HPC710",
-    "an argument needs an input that has no value",
-    "An optional input without a value would leave a hole in the command line.",
-    'Put the words that need it into a group: `args: [[--flag, "${{ inputs.x }}"]]`.',
-)
 RULES = (ABSENT_INPUT,)
 
 _SINGLE = re.compile(r"(?<!\$)\$\{((" + "|".join(NAMESPACES) + r")\.([a-z0-9_]+))\}")
@@ -34,18 +28,17 @@ _ARTIFACT_FIELD = re.compile(r"uri|metadata\.\w+")
 
 def check(graph: Graph, target: Target) -> Iterator[Diagnostic]:
     del target
-    for name, component in graph.pipeline.components.items():
-        if isinstance(component, ContainerComponent):
-            for path, text in mentions.component_texts(component, name):
-                yield from _judge(text, path, component, graph)
-            yield from _groups(component, ("components", name, "args"))
+    for owner, component in mentions.containers(graph):
+        for path, text in mentions.component_texts(component, owner):
+            yield from _judge(text, path, component, graph)
+        yield from _groups(component, (*owner, "args"))
     for step in graph.steps:
-        own = graph.pipeline.steps[step.name].overrides if step.path[0] == "steps" else {}
-        for path, text in mentions.walk(own, (*step.path, "overrides")):
-            yield from _judge(text, path, step.component, graph)
+        for owner, overrides in mentions.own_overrides(step):
+            for path, text in mentions.walk(overrides, owner):
+                yield from _judge(text, path, step.component, graph)
     for step in graph.distinct_steps:
         yield from _absent(step)
-        yield from _machine(graph, step)
+        yield from _machine(step)
 
 
 def _judge(text: str, path: Path, component: ContainerComponent, graph: Graph) -> Iterator[Diagnostic]:
@@ -100,10 +93,10 @@ def _groups(component: ContainerComponent, path: Path) -> Iterator[Diagnostic]:
             )
 
 
-def _absent(step: Step) -> Iterator[Diagnostic]:
+def _absent(step: ContainerStep) -> Iterator[Diagnostic]:
     """An optional input that has no value in this step, in a text that cannot be left out."""
     use = use_of(step)
-    path: Path = ("components", step.component_name)
+    path = step.component_path
     words = [((*path, "command", index), word) for index, word in enumerate(step.component.command)]
     for index, item in enumerate(step.component.args):
         if isinstance(item, str):
@@ -119,10 +112,10 @@ def _absent(step: Step) -> Iterator[Diagnostic]:
                 yield Diagnostic(ABSENT_INPUT, _place(reference, place), fact, fix)
 
 
-def _machine(graph: Graph, step: Step) -> Iterator[Diagnostic]:
+def _machine(step: ContainerStep) -> Iterator[Diagnostic]:
     """`${{ accelerator.x }}` where the step has no accelerator, or one that does not say x."""
     known = machine_names(step.settings)
-    for path, text in mentions.texts(graph, step):
+    for path, text in mentions.texts(step):
         for reference in references_in(text):
             if reference.namespace == "accelerator" and reference.name not in known:
                 why = f"its accelerator does not say `{reference.name}`." if known else "it has no accelerator."

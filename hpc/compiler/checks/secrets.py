@@ -53,7 +53,7 @@ _LEAST = 8
 
 def check(graph: Graph, target: Target) -> Iterator[Diagnostic]:
     del target
-    for path, name, value in mentions.environment(graph.pipeline):
+    for path, name, value in mentions.environment(graph):
         if not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", name):
             fact = f"`{name}` is not a name that every program can read from its environment."
             fix = f"rename it `{_renamed(name)}`."

@@ -8,10 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from hpc.compiler.graph import FromInput, FromStep, Graph, Step
+from hpc.compiler import mentions
+from hpc.compiler.checks.target import CANNOT
+from hpc.compiler.graph import Constant, ContainerStep, FromInput, FromItem, FromStep, Gathered, Graph, Source
 from hpc.compiler.targets import Target
 from hpc.components.ports import InputPort
-from hpc.components.types import STRING, Type
+from hpc.components.types import STRING
 from hpc.components.use import is_raw, references_in
 from hpc.diagnostics import Diagnostic, Place, Rule
 
@@ -32,75 +34,94 @@ RULES = (LIST_OF_ARTIFACTS, ANY_TEXT)
 
 
 def check(graph: Graph, target: Target) -> Iterator[Diagnostic]:
-    del target
     for step in graph.steps:
         yield from _list_outputs(step)
         for name, binding in step.bindings.items():
             port = step.component.inputs[name]
-            if isinstance(binding, FromInput | FromStep) and _is_passed(step, name, port):
-                if isinstance(binding, FromInput) and _is_list_of_artifacts(port.type):
-                    yield _only_the_first(step, name, binding)
-                elif step.component.is_hydra and port.type == STRING and port.choices and not is_raw(port):
-                    yield from _any_text(graph, step, name, binding)
+            if isinstance(binding, Constant | Gathered):
+                continue
+            if port.type.is_list and port.type.is_artifact:
+                yield from _whole_list(step, name, binding, target)
+            elif step.component.is_hydra and port.type == STRING and port.choices and not is_raw(port):
+                yield from _any_text(graph, step, name, binding) if _is_passed(step, name, port) else ()
 
 
-def _is_list_of_artifacts(port_type: Type) -> bool:
-    return port_type.is_list and port_type.is_artifact
-
-
-def _is_passed(step: Step, name: str, port: InputPort) -> bool:
+def _is_passed(step: ContainerStep, name: str, port: InputPort) -> bool:
     """Whether the input reaches the command line, by an argument of its own or by a reference."""
-    if port.pass_ != "none" and step.component.cli != "none":
-        return True
-    texts = [step.component.command, step.component.args, dict(step.settings.overrides)]
-    referred = {reference.name for reference in references_in(texts) if reference.namespace == "inputs"}
-    return name in referred
+    return (port.pass_ != "none" and step.component.cli != "none") or bool(_references_to(step, name))
+
+
+def _references_to(step: ContainerStep, name: str) -> list[Place]:
+    """Where the texts of the step's command line refer to the input."""
+    return [
+        Place(path, start=reference.start, length=reference.end - reference.start)
+        for path, text in mentions.texts(step)
+        for reference in references_in(text)
+        if (reference.namespace, reference.name) == ("inputs", name)
+    ]
 
 
 # ---------------------------------------------------------------- lists of artifacts
 
 
-def _list_outputs(step: Step) -> Iterator[Diagnostic]:
+def _list_outputs(step: ContainerStep) -> Iterator[Diagnostic]:
     for name, port in step.component.outputs.items():
-        if _is_list_of_artifacts(port.type):
-            place = Place(("components", step.component_name, "outputs", name, "type"))
+        if port.type.is_list and port.type.is_artifact:
+            place = Place((*step.component_path, "outputs", name, "type"))
             fact = f"output `{name}` is a {port.type}, but a container gets one path for an output: only the first "
             fact += "artifact would arrive."
             fix = f"declare an output of type {port.type.element} for each; an edge gathers them: `a.x, a.y -> b.xs`."
             yield Diagnostic(LIST_OF_ARTIFACTS, place, fact, fix)
 
 
-def _only_the_first(step: Step, name: str, source: FromInput) -> Diagnostic:
-    place = Place(("components", step.component_name, "inputs", name), on="key")
+def _whole_list(step: ContainerStep, name: str, source: Source, target: Target) -> Iterator[Diagnostic]:
+    """A list of artifacts that only the run knows: as one argument, and where the texts refer to it."""
     port = step.component.inputs[name]
-    fact = f"`inputs.{source.name}` brings a list of artifacts into `{step.name}.{name}`: only the first would arrive."
-    fix = f"give the pipeline an input of type {port.type.element} for each and gather them on the edge: "
-    fix += f"`inputs.x, inputs.y -> {step.name}.{name}`."
-    return Diagnostic(LIST_OF_ARTIFACTS, place, fact, fix)
+    if port.pass_ != "none" and step.component.cli != "none":
+        place = Place((*step.component_path, "inputs", name), on="key")
+        fact = f"`{_shown(source)}` brings a list of artifacts into `{step.name}.{name}`: only the first would arrive."
+        fix = f"gather single artifacts on the edge: `a.x, b.x -> {step.name}.{name}`; or let a step that loops over "
+        fix += "them hand on a value."
+        yield Diagnostic(LIST_OF_ARTIFACTS, place, fact, fix)
+    for place in _references_to(step, name) if not target.artifact_lists else ():
+        fact = f"{target.title} replaces no list of artifacts that is known only when the pipeline runs."
+        yield Diagnostic(CANNOT, place, fact, "gather single artifacts on the edge.")
+
+
+def _shown(source: Source) -> str:
+    return f"inputs.{source.name}" if isinstance(source, FromInput) else getattr(source, "step", "a loop")
 
 
 # ---------------------------------------------------------------- strings with choices
 
 
-def _any_text(graph: Graph, step: Step, name: str, source: FromInput | FromStep) -> Iterator[Diagnostic]:
+def _any_text(graph: Graph, step: ContainerStep, name: str, source: Source) -> Iterator[Diagnostic]:
     choices = step.component.inputs[name].choices or []
     written = ", ".join(map(str, choices))
-    if isinstance(source, FromStep):
-        component = next(one.component_name for one in graph.steps if one.name == source.step)
-        place = Place(("components", component, "outputs", source.port), on="key")
-        fix = f"remove `choices` of `{name}`, so that any text arrives exactly; or feed it from an input with choices."
-        yield Diagnostic(ANY_TEXT, place, _promise(f"{source.step}.{source.port}", step, name), fix)
+    if isinstance(source, FromInput):
+        allowed = source.port.choices
+        if allowed is None or not set(allowed) <= set(choices):
+            fix = f"declare the same choices on the input: `choices: [{written}]`."
+            yield Diagnostic(ANY_TEXT, Place(source.path, on="key"), _promise(source, step, name, allowed), fix)
         return
-    allowed = graph.pipeline.inputs[source.name].choices
-    if allowed is None or not set(allowed) <= set(choices):
-        place = Place(("inputs", source.name), on="key")
-        fix = f"declare the same choices on the input: `choices: [{written}]`."
-        yield Diagnostic(ANY_TEXT, place, _promise(f"inputs.{source.name}", step, name, allowed), fix)
+    place = Place((*step.component_path, "inputs", name), on="key")
+    producer = next((one for one in graph.all_steps if isinstance(source, FromStep) and one.name == source.step), None)
+    if producer is not None and isinstance(source, FromStep):
+        place = Place((*producer.component_path, "outputs", source.port), on="key")
+    fix = f"remove `choices` of `{name}`, so that any text arrives exactly; or feed it from an input with choices."
+    if not (isinstance(source, FromItem) and source.is_constant):
+        yield Diagnostic(ANY_TEXT, place, _promise(source, step, name), fix)
 
 
-def _promise(source: str, step: Step, name: str, allowed: list[str] | None = None) -> str:
+def _promise(source: Source, step: ContainerStep, name: str, allowed: list[str] | None = None) -> str:
     what = "any text"
     if allowed is not None:
         choices = step.component.inputs[name].choices or []
         what = f"`{next(choice for choice in allowed if choice not in choices)}`"
-    return f"`{source}` can be {what}, but `{step.name}.{name}` is written for its own `choices` only."
+    return f"`{_port(source)}` can be {what}, but `{step.name}.{name}` is written for its own `choices` only."
+
+
+def _port(source: Source) -> str:
+    if isinstance(source, FromStep):
+        return f"{source.step}.{source.port}"
+    return f"inputs.{source.name}" if isinstance(source, FromInput) else "the element of the loop"

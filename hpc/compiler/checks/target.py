@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from hpc.compiler import mentions
-from hpc.compiler.graph import Graph, Step
+from hpc.compiler.graph import ContainerStep, Graph
 from hpc.compiler.targets import TARGETS, Target
 from hpc.components.fields import SecretRef
 from hpc.components.use import needs_bootstrap, references_in
@@ -28,15 +28,15 @@ def check(graph: Graph, target: Target) -> Iterator[Diagnostic]:
     if target.takes_gpus and not target.machines:
         yield from _machines(graph, target)
     for step in graph.distinct_steps:
-        yield from _references(graph, step, target)
-        yield from _secrets(graph, step, target)
+        yield from _references(step, target)
+        yield from _secrets(step, target)
         if target.name == "kfp":
             yield from _program(step, target)
 
 
 def _machines(graph: Graph, target: Target) -> Iterator[Diagnostic]:
-    for name, accelerator in mentions.accelerators(graph).items():
-        path = ("accelerators", name)
+    for path, accelerator in mentions.accelerators(graph).items():
+        name = path[-1]
         if accelerator.nodes > 1:
             fact = f"{target.title} runs a step on one machine, but accelerator `{name}` asks for {accelerator.nodes}."
             fix = "remove `nodes`, or give the step another accelerator."
@@ -47,8 +47,8 @@ def _machines(graph: Graph, target: Target) -> Iterator[Diagnostic]:
             yield Diagnostic(CANNOT, Place((*path, "tpu")), fact, fix)
 
 
-def _references(graph: Graph, step: Step, target: Target) -> Iterator[Diagnostic]:
-    for path, text in mentions.texts(graph, step):
+def _references(step: ContainerStep, target: Target) -> Iterator[Diagnostic]:
+    for path, text in mentions.texts(step):
         for reference in references_in(text):
             place = Place(path, start=reference.start, length=reference.end - reference.start)
             if reference.namespace == "run" and reference.name in target.unknown_run:
@@ -66,16 +66,16 @@ def _who_knows(name: str) -> str:
     return f"it works on {' and '.join(titles)}" if titles else "no target knows it"
 
 
-def _secrets(graph: Graph, step: Step, target: Target) -> Iterator[Diagnostic]:
+def _secrets(step: ContainerStep, target: Target) -> Iterator[Diagnostic]:
     for variable, value in step.settings.env.items():
         if not isinstance(value, SecretRef):
             continue
-        place = Place(mentions.variable_path(graph, step, variable), on="key")
+        place = Place(mentions.variable_path(step, variable), on="key")
         if not target.secrets:
             fact = f"this version cannot pass secrets on {target.title} yet, so `{variable}` would be missing."
             fix = f"remove `{variable}` for this target, or compile for `local`."
             yield Diagnostic(CANNOT, place, fact, fix)
-        elif getattr(graph.pipeline.secrets[value.secret], target.name) is None:
+        elif getattr(step.settings.secrets[variable], target.name) is None:
             fact = (
                 f"secret `{value.secret}` does not say where {target.title} keeps it, so `{variable}` would be missing."
             )
@@ -83,13 +83,13 @@ def _secrets(graph: Graph, step: Step, target: Target) -> Iterator[Diagnostic]:
             yield Diagnostic(CANNOT, place, fact, fix)
 
 
-def _program(step: Step, target: Target) -> Iterator[Diagnostic]:
+def _program(step: ContainerStep, target: Target) -> Iterator[Diagnostic]:
     """The launcher of the open-source backend replaces nothing in the first word of a command."""
     if needs_bootstrap(step.component):
         return  # the first word is then an interpreter
     for reference in references_in(step.component.command[:1]):
         if reference.namespace in ("inputs", "outputs", "run"):
-            path = ("components", step.component_name, "command", 0)
+            path = (*step.component_path, "command", 0)
             place = Place(path, start=reference.start, length=reference.end - reference.start)
             fact = f"{target.title} leaves `{reference}` as it stands in the first word of `command`."
             yield Diagnostic(CANNOT, place, fact, "begin with the name of a program, e.g. `command: [env, …]`.")

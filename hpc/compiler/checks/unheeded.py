@@ -7,7 +7,6 @@ from collections.abc import Iterator
 from hpc.compiler import mentions
 from hpc.compiler.graph import Graph
 from hpc.compiler.targets import Target
-from hpc.components.container import ContainerComponent
 from hpc.diagnostics import Diagnostic, Path, Place, Rule
 from hpc.spec.model import LocalPlace
 
@@ -22,10 +21,10 @@ RULES = (NO_EFFECT_YET,)
 
 
 def check(graph: Graph, target: Target) -> Iterator[Diagnostic]:
-    for name, component in graph.pipeline.components.items():
-        if isinstance(component, ContainerComponent) and component.config:
-            fact = f"overrides of `{name}` are not checked against `config` yet."
-            place = Place(("components", name, "config"), on="key")
+    for path, component in mentions.containers(graph):
+        if component.config:
+            fact = f"overrides of `{path[-1]}` are not checked against `config` yet."
+            place = Place((*path, "config"), on="key")
             yield Diagnostic(NO_EFFECT_YET, place, fact, "run the component once to see that its overrides fit.")
     if graph.pipeline.labels:
         fact = "`labels` are for a submission that this version does not do."
@@ -39,11 +38,8 @@ def check(graph: Graph, target: Target) -> Iterator[Diagnostic]:
 
 def _gpus(graph: Graph) -> Iterator[Diagnostic]:
     """`local.gpus` of the machine profiles and images that some step uses."""
-    images = {step.component.image for step in graph.steps}
-    used: dict[Path, LocalPlace | None] = {
-        ("accelerators", name): one.local for name, one in mentions.accelerators(graph).items()
-    }
-    used |= {("images", name): image.local for name, image in graph.pipeline.images.items() if name in images}
+    used: dict[Path, LocalPlace | None] = {path: one.local for path, one in mentions.accelerators(graph).items()}
+    used |= {step.settings.image_path: step.settings.image.local for step in graph.steps}
     for path, place in used.items():
         if place and place.gpus:
             fact = "`local.gpus` reserves no GPUs yet: steps that run at the same time share those of this machine."

@@ -12,10 +12,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from hpc.compiler import mentions
-from hpc.compiler.graph import Graph, Step
+from hpc.compiler.graph import ContainerStep, Graph
 from hpc.compiler.hardware import limits_of_machine
 from hpc.compiler.targets import Target
-from hpc.diagnostics import Diagnostic, Place, Rule
+from hpc.diagnostics import Diagnostic, Path, Place, Rule
 from hpc.spec.model import Accelerator, LocalPlace
 
 NOT_WRITTEN = Rule(
@@ -58,19 +58,18 @@ def check(graph: Graph, target: Target) -> Iterator[Diagnostic]:
 
 
 def _vertex(graph: Graph, target: Target) -> Iterator[Diagnostic]:
-    for name, accelerator in mentions.accelerators(graph).items():
-        yield from _custom_job(name, accelerator)
+    for path, accelerator in mentions.accelerators(graph).items():
+        yield from _custom_job(path, accelerator)
     yield from _own_timeouts(graph, target)
     defaults = graph.pipeline.defaults
-    if defaults.timeout and not all(mentions.own_timeout(graph, step) for step in graph.steps):
+    if defaults.timeout and not all(map(mentions.own_timeout, mentions.container_runs(graph))):
         fact = f"`defaults.timeout` has no effect on {target.title}: a container step has no timeout there."
         fix = "write `timeout` on the components that need it, or remove it."
         yield Diagnostic(DEFAULT_TIMEOUT, Place(("defaults", "timeout"), on="key"), fact, fix)
 
 
-def _custom_job(name: str, accelerator: Accelerator) -> Iterator[Diagnostic]:
+def _custom_job(path: Path, accelerator: Accelerator) -> Iterator[Diagnostic]:
     lost = _asked(accelerator, ("disk", "spot", "nodes", "tpu", "vertex"))
-    path = ("accelerators", name)
     limits = limits_of_machine(accelerator)
     if accelerator.machine and limits is None:
         lost = ["machine", *lost]
@@ -86,7 +85,7 @@ def _custom_job(name: str, accelerator: Accelerator) -> Iterator[Diagnostic]:
         fix = f"if that is enough, write `cpu: {cpu}, memory: {memory}` and no `machine`{_removed(lost)}."
         yield Diagnostic(NOT_WRITTEN, Place((*path, "machine")), fact, fix)
     elif lost:
-        why = f"this version does not write a CustomJob for accelerator `{name}`"
+        why = f"this version does not write a CustomJob for accelerator `{path[-1]}`"
         fact = f"{_listed(lost)} not in the compiled file: {why}."
         place = Place((*path, lost[0]), on="key")
         yield Diagnostic(NOT_WRITTEN, place, fact, f"remove {_words(lost)} if the step can do without.")
@@ -101,30 +100,17 @@ def _asked(accelerator: Accelerator, keys: Sequence[str]) -> list[str]:
 
 
 def _kfp(graph: Graph, target: Target) -> Iterator[Diagnostic]:
-    for name, accelerator in mentions.accelerators(graph).items():
-        path = ("accelerators", name)
+    for path, accelerator in mentions.accelerators(graph).items():
         left_out = _asked(accelerator, ("machine", "disk", "spot"))
         if left_out:
             verb = "write" if len(left_out) > 1 else "writes"
-            fact = f"{_words(left_out)} of accelerator `{name}` {verb} nothing on {target.title}."
+            fact = f"{_words(left_out)} of accelerator `{path[-1]}` {verb} nothing on {target.title}."
             fix = "nothing to do; `gpu`, `cpu` and `memory` are written."
             yield Diagnostic(NOT_USED, Place((*path, left_out[0]), on="key"), fact, fix)
-        if accelerator.kfp:
-            fact = f"`kfp` of accelerator `{name}` is not in the compiled file: this version does not write it."
-            fix = "remove it if the step can do without."
-            yield Diagnostic(NOT_WRITTEN, Place((*path, "kfp"), on="key"), fact, fix)
-    yield from _own_timeouts(graph, target)
-    if graph.pipeline.defaults.timeout:
-        yield _no_timeout(Place(("defaults", "timeout"), on="key"), target)
-    settings = graph.pipeline.targets.kfp
-    if settings and settings.pipeline:
-        fact = "`targets.kfp.pipeline` is not in the compiled file: this version does not write it."
-        fix = "remove it if the run can do without."
-        yield Diagnostic(NOT_WRITTEN, Place(("targets", "kfp", "pipeline"), on="key"), fact, fix)
 
 
 def _own_timeouts(graph: Graph, target: Target) -> Iterator[Diagnostic]:
-    places = dict.fromkeys(path for step in graph.steps if (path := mentions.own_timeout(graph, step)))
+    places = dict.fromkeys(path for step in mentions.container_runs(graph) if (path := mentions.own_timeout(step)))
     yield from (_no_timeout(Place(path, on="key"), target) for path in places)
 
 
@@ -138,8 +124,8 @@ def _no_timeout(place: Place, target: Target) -> Diagnostic:
 
 def _local(graph: Graph, target: Target) -> Iterator[Diagnostic]:
     unused = [
-        name
-        for name, accelerator in mentions.accelerators(graph).items()
+        path
+        for path, accelerator in mentions.accelerators(graph).items()
         if accelerator.model_fields_set - {"description", "local"}
     ]
     if unused:
@@ -149,32 +135,32 @@ def _local(graph: Graph, target: Target) -> Iterator[Diagnostic]:
         yield _in_folder_of_file(homeless)
 
 
-def _machine_profiles(unused: Sequence[str], target: Target) -> Diagnostic:
+def _machine_profiles(unused: Sequence[Path], target: Target) -> Diagnostic:
     """One note for all: it stands above every run on this machine."""
     noun = "accelerators" if len(unused) > 1 else "accelerator"
-    fact = f"steps run on {target.title} as it is: of {noun} {_words(unused)} only `local` is heeded."
-    return Diagnostic(NOT_USED, Place(("accelerators", unused[0]), on="key"), fact, "nothing to do.")
+    fact = f"steps run on {target.title} as it is: of {noun} {_words([str(path[-1]) for path in unused])} only `local` is heeded."
+    return Diagnostic(NOT_USED, Place(unused[0], on="key"), fact, "nothing to do.")
 
 
-def _places(step: Step) -> list[LocalPlace]:
+def _places(step: ContainerStep) -> list[LocalPlace]:
     accelerator = step.settings.accelerator
     return [place for place in (accelerator.local if accelerator else None, step.settings.image.local) if place]
 
 
-def _has_folder(step: Step) -> bool:
+def _has_folder(step: ContainerStep) -> bool:
     return step.settings.image.build is not None or any(place.dir for place in _places(step))
 
 
-def _in_folder_of_file(steps: Sequence[Step]) -> Diagnostic:
-    image = steps[0].component.image
+def _in_folder_of_file(steps: Sequence[ContainerStep]) -> Diagnostic:
+    image = steps[0].settings.image_path
     prepared = any(place.python or place.requirements for step in steps for place in _places(step))
     interpreter = "" if prepared else " with the interpreter that runs hpc"
     shown = ", ".join(f"`{step.name}`" for step in steps[:10])
     shown += f" and {len(steps) - 10} more" if len(steps) > 10 else ""
     where = f"{'runs' if len(steps) == 1 else 'run'} in the folder of this file{interpreter}"
     fact = f"{shown} {where}: no `local.dir` and no `build.context` says otherwise."
-    fix = f"nothing to do if that is right; else add `local: {{dir: …}}` to image `{image}`."
-    return Diagnostic(FILE_FOLDER, Place(("images", image), on="key"), fact, fix)
+    fix = f"nothing to do if that is right; else add `local: {{dir: …}}` to image `{image[-1]}`."
+    return Diagnostic(FILE_FOLDER, Place(image, on="key"), fact, fix)
 
 
 # ---------------------------------------------------------------- words

@@ -1,42 +1,43 @@
-"""Names become objects: a `Pipeline` enters, a `Graph` leaves, or every name, port and wire that is wrong.
+"""Names become objects: a `Program` enters, a `Graph` leaves, or every name, port and wire that is wrong.
 
-The order of work: what is named by declaration, which steps there are, what edges carry, what every input gets, an
-order.
+The order of work in a scope (the pipeline, then each component made of edges where a step runs it): which steps there
+are, what edges carry, what every input gets, an order, under which conditions steps run; then steps are made of nodes,
+loops unrolled, and put into groups.
 """
 
 from __future__ import annotations
 
 from hpc.compiler.graph import Graph
-from hpc.compiler.link.declared import RULES as DECLARED_RULES
+from hpc.compiler.link import components, declared, ends, guards, loops, misuse, nodes, order, regions, wiring
 from hpc.compiler.link.declared import declared_names
-from hpc.compiler.link.nodes import RULES as NODE_RULES
-from hpc.compiler.link.nodes import nodes_of
-from hpc.compiler.link.order import RULES as ORDER_RULES
-from hpc.compiler.link.order import in_order
-from hpc.compiler.link.result import step_of
-from hpc.compiler.link.wiring import RULES as WIRING_RULES
-from hpc.compiler.link.wiring import Wiring
-from hpc.diagnostics import Rejected
-from hpc.spec.edges import NOT_YET, parse_edges
-from hpc.spec.model import Pipeline
+from hpc.compiler.link.scope import Linker
+from hpc.diagnostics import Diagnostic, Rejected
+from hpc.spec.program import Program
 
-RULES = (*DECLARED_RULES, *NODE_RULES, *WIRING_RULES, *ORDER_RULES)
+RULES = (
+    *declared.RULES,
+    *nodes.RULES,
+    *ends.RULES,
+    *wiring.RULES,
+    *order.RULES,
+    *guards.RULES,
+    *regions.RULES,
+    *loops.RULES,
+    *misuse.RULES,
+)
 
 
-def link(pipeline: Pipeline) -> Graph:
-    """The graph of the pipeline. Raises Rejected with everything that does not fit."""
-    edges, found = parse_edges(pipeline.edges, ("edges",))
-    found += declared_names(pipeline)
-    nodes = dict(nodes_of(pipeline, edges, found))
-    if any(diagnostic.rule is NOT_YET for diagnostic in found):
-        raise Rejected(found)  # what is not understood yet would make further messages wrong
-    wiring = Wiring(pipeline, nodes, found)
-    for edge in edges:
-        wiring.connect(edge)
-    for node in nodes.values():
-        wiring.complete(node)
-    wiring.check_outputs()
-    order = in_order(nodes, found)
-    if found:
-        raise Rejected(found)
-    return Graph(pipeline, tuple(step_of(pipeline, nodes[name]) for name in order), wiring.surfaced())
+def link(program: Program) -> Graph:
+    """The graph of the program. Raises Rejected with everything that does not fit."""
+    found: list[Diagnostic] = []
+    for file in program.files:
+        found += declared_names(file)
+    graph = Linker(program, found).pipeline()
+    if found or graph is None:
+        raise Rejected(_once(found))
+    return graph
+
+
+def _once(found: list[Diagnostic]) -> list[Diagnostic]:
+    """A component made of edges is linked for every way to use it, but a mistake in it is one mistake."""
+    return list({(one.rule.code, one.where, one.fact): one for one in found}.values())

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from hpc.components.container import ContainerComponent
 from hpc.components.fields import SecretRef
-from hpc.components.subpipeline import ExternalComponent
+from hpc.components.ports import PipelineOutput
+from hpc.components.step import StepEntry
+from hpc.components.subpipeline import ExternalComponent, SubPipeline
 from hpc.components.types import did_you_mean
 from hpc.diagnostics import Diagnostic, Path, Place, Rule
 from hpc.spec.load import MISSING_KEY
 from hpc.spec.model import Pipeline
+from hpc.spec.program import File
 
 UNKNOWN_IMAGE = Rule(
     "HPC204",
@@ -37,47 +40,52 @@ ONE_NAME = Rule(
 RULES = (UNKNOWN_IMAGE, UNKNOWN_ACCELERATOR, UNKNOWN_SECRET, ONE_NAME)
 
 
-def declared_names(pipeline: Pipeline) -> Iterator[Diagnostic]:
-    if not pipeline.components:
-        yield Diagnostic(
-            MISSING_KEY,
-            Place(("components",)),
-            "`components` is empty.",
-            "add a component, e.g. `train: {image: trainer, …}`.",
-        )
-    if not pipeline.edges:
-        yield Diagnostic(
-            MISSING_KEY,
-            Place(("edges",)),
-            "`edges` is empty, so nothing would run.",
-            "add an edge, or the name of a step.",
-        )
-    yield from _outputs(pipeline)
-    yield from _machines_and_secrets(pipeline, pipeline.defaults, ("defaults",))
+def declared_names(file: File) -> Iterator[Diagnostic]:
+    """What a file names by declaration and does not declare."""
+    pipeline, at = file.pipeline, file.path
+    if not at:
+        yield from _empty_blocks(pipeline)
+    yield from _outputs(pipeline.outputs, at)
+    yield from _machines_and_secrets(pipeline, pipeline.defaults, (*at, "defaults"))
     for name, component in pipeline.components.items():
-        path = ("components", name)
-        if isinstance(component, ContainerComponent):
-            yield from _image(pipeline, component, path)
+        path = (*at, "components", name)
+        if isinstance(component, ContainerComponent | ExternalComponent) and component.image is not None:
+            yield from _image(pipeline, component.image, path)
         if isinstance(component, ContainerComponent | ExternalComponent):
             yield from _machines_and_secrets(pipeline, component, path)
-    for name, entry in pipeline.steps.items():
-        yield from _machines_and_secrets(pipeline, entry, ("steps", name))
+        if isinstance(component, SubPipeline):
+            yield from _outputs(component.outputs, path)
+            yield from _steps(pipeline, component.steps, path)
+    yield from _steps(pipeline, pipeline.steps, at)
 
 
-def _outputs(pipeline: Pipeline) -> Iterator[Diagnostic]:
+def _empty_blocks(pipeline: Pipeline) -> Iterator[Diagnostic]:
+    if not pipeline.components:
+        fact, fix = "`components` is empty.", "add a component, e.g. `train: {image: trainer, …}`."
+        yield Diagnostic(MISSING_KEY, Place(("components",)), fact, fix)
+    if not pipeline.edges:
+        fact, fix = "`edges` is empty, so nothing would run.", "add an edge, or the name of a step."
+        yield Diagnostic(MISSING_KEY, Place(("edges",)), fact, fix)
+
+
+def _steps(pipeline: Pipeline, steps: Mapping[str, StepEntry], at: Path) -> Iterator[Diagnostic]:
+    for name, entry in steps.items():
+        yield from _machines_and_secrets(pipeline, entry, (*at, "steps", name))
+
+
+def _outputs(outputs: Mapping[str, PipelineOutput], at: Path) -> Iterator[Diagnostic]:
     first: dict[str, str] = {}
-    for name, port in pipeline.outputs.items():
+    for name, port in outputs.items():
         written = port.as_ or name
         other = first.setdefault(written, name)
         if other != name:
             fact = f"output `{name}` would be called `{written}`, as `{other}` is ({{other}}); one would be lost."
             fix = "give one of them another name with `as:`."
-            places = [Place(("outputs", one), on="key") for one in (name, other)]
+            places = [Place((*at, "outputs", one), on="key") for one in (name, other)]
             yield Diagnostic(ONE_NAME, places[0], fact, fix, other=places[1])
 
 
-def _image(pipeline: Pipeline, component: ContainerComponent, path: Path) -> Iterator[Diagnostic]:
-    image = component.image
+def _image(pipeline: Pipeline, image: str, path: Path) -> Iterator[Diagnostic]:
     if image in pipeline.images:
         return
     fact, fix = f"image `{image}` is not declared in `images`.", did_you_mean(image, pipeline.images)

@@ -1,19 +1,23 @@
-"""Which steps there are: every name that an edge uses, with its component; and what this version cannot compile."""
+"""The steps of a scope while they are linked: every name that an edge uses, with its component."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
-from hpc.compiler.graph import Binding
+from hpc.compiler.graph import Binding, Graph
+from hpc.compiler.link.components import Components, Declared
 from hpc.components.container import ContainerComponent
-from hpc.components.step import NOTHING_DIFFERS, StepEntry
-from hpc.components.subpipeline import ExternalComponent, SubPipeline
-from hpc.components.types import did_you_mean
+from hpc.components.ports import InputPort, OutputPort
+from hpc.components.step import NOTHING_DIFFERS, StepEntry, ZippedLoop
+from hpc.components.tuning import tuned_outputs
+from hpc.components.types import Type, did_you_mean
 from hpc.diagnostics import Diagnostic, Path, Place, Rule
-from hpc.spec.edges import LEAVE_OUT, NOT_YET, Edge, End
+from hpc.spec.conditions import Condition
+from hpc.spec.edges import Branch, Edge, End
 from hpc.spec.merge import UNKNOWN_USES
-from hpc.spec.model import Pipeline
+from hpc.spec.program import File
 
 UNKNOWN_STEP = Rule(
     "HPC201", "no such step", "An edge names steps; a step is an entry of `steps` or a component.", "Correct the name."
@@ -26,101 +30,153 @@ IDLE_STEP = Rule(
 )
 RULES = (UNKNOWN_STEP, IDLE_STEP)
 
+RESERVED_NODES = ("inputs", "outputs", "exit")
+
+
+@dataclass(frozen=True)
+class Scope:
+    """What is linked as one: the pipeline, or a component made of edges for one way to use it.
+
+    `path` is where its blocks stand, `name` that of its component spec (empty for the pipeline). `inputs` are those
+    declared, `bound` those with a value; `counts` tells which of these are put together from how many sources.
+    """
+
+    file: File
+    path: Path
+    name: str
+    title: str
+    description: str
+    inputs: Mapping[str, InputPort]
+    outputs: Mapping[str, OutputPort]
+    steps: Mapping[str, StepEntry]
+    edges: list[Any]
+    bound: frozenset[str]
+    counts: Mapping[str, int] = field(default_factory=dict[str, int])
+
+    @property
+    def is_pipeline(self) -> bool:
+        return not self.name
+
+    @property
+    def title_in_messages(self) -> str:
+        return "the pipeline" if self.is_pipeline else f"component `{self.path[-1]}`"
+
 
 @dataclass(frozen=True)
 class Wire:
-    """What an input gets, how a message calls it, and where that is written."""
+    """What an input gets, how a message calls it, and where that is written. `field` is one of a looped list."""
 
     source: Binding
     text: str
     place: Place
+    field: str | None = None
+
+
+@dataclass(frozen=True)
+class Guard:
+    """A condition on an edge into a step, or a branch of a switch."""
+
+    condition: Condition | None
+    branch: Branch | None
+    edge: Edge
 
 
 @dataclass
 class Node:
-    """A step while it is being linked."""
+    """A step while it is being linked.
+
+    `inputs` and `outputs` are those of its component; `axes` the inputs that it loops over, those of a `zip` together.
+    `after` is every step that it waits for: `plain` those that must have run, `ordered` those that an order edge names;
+    `joins` holds the alternatives of each `|`.
+    """
 
     name: str
-    component_name: str
-    component: ContainerComponent
+    declared: Declared
     entry: StepEntry
     path: Path
     edge: Path
+    inputs: Mapping[str, InputPort]
+    outputs: Mapping[str, OutputPort]
+    axes: tuple[tuple[str, ...], ...]
     wires: dict[str, Wire] = field(default_factory=dict[str, Wire])
     after: dict[str, Place] = field(default_factory=dict[str, Place])
+    plain: set[str] = field(default_factory=set[str])
+    ordered: set[str] = field(default_factory=set[str])
+    joins: list[tuple[End, ...]] = field(default_factory=list[tuple[End, ...]])
+    guards: list[Guard] = field(default_factory=list[Guard])
+    exit: Place | None = None
+    graph: Graph | None = None
+
+    @property
+    def looped(self) -> tuple[str, ...]:
+        return tuple(name for axis in self.axes for name in axis)
+
+    def input_type(self, port: str) -> Type:
+        """The type that an edge has to bring: a list where the step loops over the port."""
+        own = self.inputs[port].type
+        return Type(own.base, True) if port in self.looped else own
+
+    def output_type(self, port: str) -> Type:
+        """The type that an edge takes away: a list where the step loops."""
+        own = self.outputs[port].type
+        return Type(own.base, True) if self.axes else own
 
 
-RESERVED_NODES = ("inputs", "outputs", "exit")
-
-
-def nodes_of(pipeline: Pipeline, edges: list[Edge], found: list[Diagnostic]) -> Iterator[tuple[str, Node]]:
+def nodes_of(
+    scope: Scope, edges: list[Edge], components: Components, found: list[Diagnostic]
+) -> Iterator[tuple[str, Node]]:
     named: dict[str, End] = {}
     for edge in edges:
         for end in (*edge.sources, *edge.targets):
             if end.node not in RESERVED_NODES:
                 named.setdefault(end.node, end)
     for name, end in named.items():
-        node = _node(pipeline, name, end, found)
+        node = _node(scope, name, end, components)
         if node is not None:
             yield name, node
-    for name in pipeline.steps:
+    for name in scope.steps:
         if name not in named:
+            place = Place((*scope.path, "steps", name), on="key")
             fact = f"no edge names step `{name}`, so it would not run."
-            found.append(
-                Diagnostic(
-                    IDLE_STEP, Place(("steps", name), on="key"), fact, f"add `- {name}` to `edges`, or remove the step."
-                )
-            )
+            found.append(Diagnostic(IDLE_STEP, place, fact, f"add `- {name}` to `edges`, or remove the step."))
 
 
-def _node(pipeline: Pipeline, name: str, end: End, found: list[Diagnostic]) -> Node | None:
-    entry = pipeline.steps.get(name, NOTHING_DIFFERS)
+def _node(scope: Scope, name: str, end: End, components: Components) -> Node | None:
+    entry = scope.steps.get(name, NOTHING_DIFFERS)
     component_name = entry.uses or name
-    component = pipeline.components.get(component_name)
-    if component is None:
-        found.append(_no_component(pipeline, name, entry, end))
+    if component_name not in scope.file.pipeline.components:
+        components.found.append(_no_component(scope, name, entry, end))
         return None
-    path: Path = ("steps", name) if name in pipeline.steps else ("components", component_name)
-    unready = [*_not_yet_component(component_name, component), *_not_yet_step(name, entry)]
-    found += unready
-    if not isinstance(component, ContainerComponent):
+    declared = components.of(scope.file, component_name)
+    if declared is None:
         return None
-    return Node(name, component_name, component, entry, path, end.place.path)
+    own = name in scope.steps
+    path = (*scope.path, "steps", name) if own else (*scope.file.path, "components", component_name)
+    inputs, outputs = _ports(declared, entry)
+    return Node(name, declared, entry, path, end.place.path, inputs, outputs, _axes(entry))
 
 
-def _no_component(pipeline: Pipeline, name: str, entry: StepEntry, end: End) -> Diagnostic:
+def _ports(declared: Declared, entry: StepEntry) -> tuple[Mapping[str, InputPort], Mapping[str, OutputPort]]:
+    component = declared.component
+    if entry.tune is not None and isinstance(component, ContainerComponent):
+        return component.inputs, tuned_outputs(entry.tune, component)
+    return component.inputs, component.outputs
+
+
+def _axes(entry: StepEntry) -> tuple[tuple[str, ...], ...]:
+    if entry.for_each is None:
+        return ()
+    if isinstance(entry.for_each, ZippedLoop):
+        return (tuple(entry.for_each.zip),)
+    return tuple((name,) for name in entry.for_each)
+
+
+def _no_component(scope: Scope, name: str, entry: StepEntry, end: End) -> Diagnostic:
+    components = scope.file.pipeline.components
     if entry.uses:
         fact = f"`{entry.uses}` is not a component of this file."
-        return Diagnostic(
-            UNKNOWN_USES, Place(("steps", name, "uses")), fact, did_you_mean(entry.uses, pipeline.components)
-        )
-    options = {*pipeline.components, *pipeline.steps, "inputs"}
-    return Diagnostic(
-        UNKNOWN_STEP, end.place, f"`{name}` is neither a step nor a component.", did_you_mean(name, options)
-    )
-
-
-def _not_yet_component(name: str, component: object) -> Iterator[Diagnostic]:
-    path: Path = ("components", name)
-    if isinstance(component, ContainerComponent):
-        for key in ("sweep", "kfp"):
-            if getattr(component, key) is not None:
-                yield _not_yet((*path, key), f"`{key}`")
-    elif isinstance(component, ExternalComponent):
-        yield _not_yet((*path, "uses"), f"`uses: {component.uses}`")
-    elif isinstance(component, SubPipeline):
-        yield _not_yet((*path, "edges"), "a component made of `edges`")
-    else:
-        yield _not_yet((*path, "import"), "`import`")
-
-
-def _not_yet_step(name: str, entry: StepEntry) -> Iterator[Diagnostic]:
-    for key in ("for_each", "parallel", "loop", "tune", "kfp"):
-        if getattr(entry, key) is not None:
-            yield _not_yet(("steps", name, key), f"`{key}`")
-    if entry.run_if != "upstream_ok":
-        yield _not_yet(("steps", name, "run_if"), f"`run_if: {entry.run_if}`")
-
-
-def _not_yet(path: Path, what: str) -> Diagnostic:
-    return Diagnostic(NOT_YET, Place(path, on="key"), f"{what} cannot be compiled yet.", LEAVE_OUT)
+        place = Place((*scope.path, "steps", name, "uses"))
+        return Diagnostic(UNKNOWN_USES, place, fact, did_you_mean(entry.uses, components))
+    options = {*components, *scope.steps, "inputs"}
+    fact = f"`{name}` is neither a step nor a component."
+    return Diagnostic(UNKNOWN_STEP, end.place, fact, did_you_mean(name, options))

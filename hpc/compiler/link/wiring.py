@@ -4,24 +4,16 @@ from __future__ import annotations
 
 from typing import Any
 
-from hpc.compiler.graph import Binding, Constant, FromInput, FromStep, Gathered, Source
-from hpc.compiler.link.nodes import RESERVED_NODES, UNKNOWN_STEP, Node, Wire
+from hpc.compiler.graph import Binding, Constant, FromInput, FromStep, Gathered, OneOf, Source, key
+from hpc.compiler.link.ends import EXIT, UNKNOWN_INPUT, WRONG_SIDE, Ends
+from hpc.compiler.link.regions import NOT_COMPLETE
+from hpc.compiler.link.nodes import RESERVED_NODES, UNKNOWN_STEP, Guard, Node, Scope, Wire
 from hpc.components.ports import InputPort, objection
-from hpc.components.types import RUN_STATUS, Type, did_you_mean, with_article
-from hpc.diagnostics import Diagnostic, Place, Rule
+from hpc.components.types import RUN_STATUS, Type, did_you_mean, kind_of, with_article
+from hpc.diagnostics import Diagnostic, Path, Place, Rule
 from hpc.spec.edges import NOT_AN_EDGE, Edge, End
 from hpc.spec.load import WRONG_VALUE
-from hpc.spec.model import Pipeline
 
-UNKNOWN_OUTPUT = Rule(
-    "HPC202",
-    "no such output",
-    "The left side of an edge names an output, or an input of the pipeline.",
-    "Correct the name.",
-)
-UNKNOWN_INPUT = Rule(
-    "HPC203", "no such input", "The right side of an edge, and `with`, name inputs of the step.", "Correct the name."
-)
 WRONG_TYPE = Rule(
     "HPC302",
     "types differ",
@@ -38,24 +30,26 @@ BOUND_TWICE = Rule(
     "HPC304", "input bound twice", "Two sources for one input: one of them would be lost.", "Remove one."
 )
 SELF_EDGE = Rule("HPC306", "edge to itself", "A step cannot wait for itself.", "Remove the edge.")
-WRONG_SIDE = Rule(
-    "HPC307",
-    "reserved node on the wrong side",
-    "`inputs` is only a source, `outputs` only a target.",
-    "Turn the edge around.",
-)
 NOT_A_LIST = Rule(
     "HPC310", "several sources for one value", "Several sources make a list.", "Declare the input as `list<T>`."
 )
-RULES = (UNKNOWN_OUTPUT, UNKNOWN_INPUT, WRONG_TYPE, UNBOUND, BOUND_TWICE, SELF_EDGE, WRONG_SIDE, NOT_A_LIST)
+LOOP_RESULT = Rule(
+    "HPC311",
+    "a loop's results for a single value",
+    "A step that loops runs once for each element, so each of its outputs is a list.",
+    "Declare the input as `list<T>`, or loop over it too.",
+)
+RULES = (WRONG_TYPE, UNBOUND, BOUND_TWICE, SELF_EDGE, NOT_A_LIST, LOOP_RESULT)
 
 
 class Wiring:
     """Connects edge after edge; `found` collects what does not fit."""
 
-    def __init__(self, pipeline: Pipeline, nodes: dict[str, Node], found: list[Diagnostic]) -> None:
-        self.pipeline, self.nodes, self.found = pipeline, nodes, found
+    def __init__(self, scope: Scope, nodes: dict[str, Node], found: list[Diagnostic]) -> None:
+        self.scope, self.nodes, self.found = scope, nodes, found
+        self.ends = Ends(scope, nodes, found)
         self.outputs: dict[str, Wire] = {}
+        self.output_joins: dict[str, tuple[End, ...]] = {}
         self.suspect: set[str] = set()  # steps whose missing inputs may have been meant by an edge that is wrong
         self.all_suspect = any(diagnostic.rule in (NOT_AN_EDGE, UNKNOWN_STEP) for diagnostic in found)
 
@@ -63,49 +57,67 @@ class Wiring:
         self.found.append(Diagnostic(rule, place, fact, fix))
 
     def connect(self, edge: Edge) -> None:
-        if edge.kind == "order":
-            for source in edge.sources:
-                for target in edge.targets:
-                    self._order(source, target)
-        elif edge.kind in ("data", "gather"):
-            sources = [(end, self._source(end)) for end in edge.sources]
+        if any(self.ends.is_absent(end) for end in edge.sources):
+            return
+        for target in edge.targets:
+            self._guard(edge, target)
+        if edge.sources and edge.sources[0].port is None:
+            for target in edge.targets:
+                self._order(edge, target)
+        elif edge.sources:
+            sources = [(end, self.ends.source(end)) for end in edge.sources]
             for target in edge.targets:
                 self._data(edge, sources, target)
 
-    def _order(self, source: End, target: End) -> None:
-        for end in (source, target):
-            if end.node in RESERVED_NODES:
-                self.report(WRONG_SIDE, end.place, f"`{end.node}` has no order.", f"name a port: `{end.node}.<name>`.")
-                return
-        self._wait(source, target)
+    def _guard(self, edge: Edge, target: End) -> None:
+        if edge.condition is None and edge.branch is None:
+            return
+        if target.node == "outputs":
+            fact = f"a condition on an edge into `{target}` would leave the output without a value."
+            self.report(NOT_COMPLETE, target.place, fact, "use a switch with `else`, and join its branches with `|`.")
+        elif target.node in self.nodes:
+            self.nodes[target.node].guards.append(Guard(edge.condition, edge.branch, edge))
 
-    def _wait(self, source: End, target: End) -> None:
+    # ------------------------------------------------------------ order
+
+    def _order(self, edge: Edge, target: End) -> None:
+        if target.node in RESERVED_NODES:
+            fact = f"`{target.node}` has no order."
+            self.report(WRONG_SIDE, target.place, fact, f"name a port: `{target.node}.<name>`.")
+            return
+        if edge.kind == "join" and target.node in self.nodes:
+            self.nodes[target.node].joins.append(edge.sources)
+        for source in edge.sources:
+            self._order_from(edge, source, target)
+
+    def _order_from(self, edge: Edge, source: End, target: End) -> None:
+        if source.node == "exit":
+            self._wait_for_exit(source, target)
+        elif source.node not in RESERVED_NODES:
+            self._wait(edge, source, target)
+            if target.node in self.nodes:
+                self.nodes[target.node].ordered.add(source.node)
+        elif source.node == "outputs" or (edge.condition is None and edge.branch is None):
+            fact = f"`{source.node}` has no order."
+            self.report(WRONG_SIDE, source.place, fact, f"name a port: `{source.node}.<name>`.")
+
+    def _wait(self, edge: Edge, source: End, target: End) -> None:
         if source.node == target.node:
             self.report(SELF_EDGE, target.place, f"`{source.node}` cannot wait for itself.", "remove the edge.")
         elif source.node in self.nodes and target.node in self.nodes:
-            self.nodes[target.node].after.setdefault(source.node, source.place)
+            node = self.nodes[target.node]
+            node.after.setdefault(source.node, source.place)
+            if edge.kind != "join":
+                node.plain.add(source.node)
 
-    def _source(self, end: End) -> Source | None:
-        """The output that the left end of an edge names, or None after a report."""
-        port = end.port or ""
-        if end.node == "inputs":
-            if port in self.pipeline.inputs:
-                return FromInput(port, self.pipeline.inputs[port].type)
-            near = did_you_mean(f"inputs.{port}", [f"inputs.{name}" for name in self.pipeline.inputs])
-            fix = near if near.startswith("did") else f"declare `inputs: {{{port}: <type>}}`."
-            self.report(UNKNOWN_OUTPUT, end.place, f"there is no input `{port}` of the pipeline.", fix)
-        elif end.node in RESERVED_NODES:
-            self.report(
-                WRONG_SIDE, end.place, f"`{end.node}` can only be on the right of an arrow.", "turn the edge around."
-            )
-        elif end.node in self.nodes:
-            outputs = self.nodes[end.node].component.outputs
-            if port in outputs:
-                return FromStep(end.node, port, outputs[port].type)
-            self.report(
-                UNKNOWN_OUTPUT, end.place, f"step `{end.node}` has no output `{port}`.", did_you_mean(port, outputs)
-            )
-        return None
+    def _wait_for_exit(self, source: End, target: End) -> None:
+        if not self.scope.is_pipeline:
+            fact = "`exit` stands at the top level of a pipeline, not in a component."
+            self.report(EXIT, source.place, fact, "move this edge to the `edges` of the pipeline.")
+        elif target.node in self.nodes:
+            self.nodes[target.node].exit = source.place
+
+    # ------------------------------------------------------------ data
 
     def _data(self, edge: Edge, sources: list[tuple[End, Source | None]], target: End) -> None:
         before = len(self.found)
@@ -114,21 +126,30 @@ class Wiring:
             self.suspect.add(target.node)
 
     def _carry(self, edge: Edge, sources: list[tuple[End, Source | None]], target: End) -> None:
-        wanted = self._target(target)
+        wanted = self.ends.target(target)
         for end, _ in sources:
-            if end.node not in RESERVED_NODES and target.node not in RESERVED_NODES:
-                self._wait(end, target)
-        if wanted is None or any(source is None for _, source in sources):
-            return
+            if end.node == "exit" and target.node in self.nodes:
+                self.nodes[target.node].exit = end.place
+            elif end.node not in RESERVED_NODES and target.node not in RESERVED_NODES:
+                self._wait(edge, end, target)
         known = [(end, source) for end, source in sources if source is not None]
+        if wanted is None or len(known) < len(sources):
+            return
+        if edge.kind == "join":
+            self._join(known, wanted, target)
+        elif known[0][0].field:
+            self._hand_out(known[0], target)
+        else:
+            self._single_or_list(edge, known, wanted, target)
+
+    def _single_or_list(self, edge: Edge, known: list[tuple[End, Source]], wanted: Type, target: End) -> None:
         gathers = self._gathers(edge, known, wanted, target)
         if gathers is None:
             return
         fits = [self._fits(end, source, wanted.element if gathers else wanted, target) for end, source in known]
-        if not all(fits):
-            return
-        binding: Binding = Gathered(tuple(source for _, source in known)) if gathers else known[0][1]
-        self._bind(target, Wire(binding, ", ".join(str(end) for end, _ in known), target.place))
+        if all(fits):
+            sources = tuple(source for _, source in known)
+            self._bind(target, Gathered(sources) if gathers else sources[0], ", ".join(str(end) for end, _ in known))
 
     def _gathers(self, edge: Edge, sources: list[tuple[End, Source]], wanted: Type, target: End) -> bool | None:
         """Whether the sources become elements of a list; None after a report."""
@@ -139,9 +160,49 @@ class Wiring:
             return None
         return edge.kind == "gather" or (wanted.is_list and not sources[0][1].type.is_list)
 
+    def _join(self, known: list[tuple[End, Source]], wanted: Type, target: End) -> None:
+        """Whichever of the sources ran; that they are branches of one switch is judged with the regions."""
+        steps = [source for _, source in known if isinstance(source, FromStep)]
+        for end, source in known:
+            if not isinstance(source, FromStep):
+                self.report(WRONG_TYPE, end.place, f"`{end}` is not an output of a branch.", "join outputs of steps.")
+        if len(steps) < len(known) or not all([self._fits(end, source, wanted, target) for end, source in known]):
+            return
+        ends = tuple(end for end, _ in known)
+        if target.node in self.nodes:
+            self.nodes[target.node].joins.append(ends)
+        else:
+            self.output_joins[target.port or ""] = ends
+        name = f"{key(target.node)}--{target.port}--one-of"
+        source_type = steps[0].type if len({step.type for step in steps}) == 1 else wanted
+        self._bind(target, OneOf(name, "", tuple(steps), source_type), " | ".join(map(str, ends)))
+
+    def _hand_out(self, known: tuple[End, Source], target: End) -> None:
+        """A field of each element of a list, for a step that loops over the input."""
+        end, source = known
+        node = self.nodes.get(target.node)
+        if source.type != Type("dict", True):
+            fact = f"`{end.node}.{end.port}` is {with_article(source.type)}; only the elements of a list<dict> have "
+            self.report(WRONG_TYPE, end.place, f"{fact}fields.", f"write `{end.node}.{end.port}`.")
+        elif node is None or target.port not in node.looped:
+            fact = f"`{end}` is a field of each element, so it needs a loop, but `{target}` is not looped over."
+            self.report(WRONG_TYPE, target.place, fact, f"add `for_each: [{target.port}]` to step `{target.node}`.")
+        elif node.inputs[target.port or ""].type.is_artifact:
+            fact = f"`{end}` is a value, but `{target}` takes {with_article(node.inputs[target.port or ''].type)}."
+            self.report(WRONG_TYPE, target.place, fact, "connect another port.")
+        else:
+            self._bind(target, source, str(end), end.field)
+
     def _fits(self, end: End, source: Source, wanted: Type, target: End) -> bool:
         if source.type.fits(wanted):
             return True
+        looped = self.nodes[end.node].looped if end.node in self.nodes else ()
+        if looped and source.type.is_list and source.type.element.fits(wanted):
+            fact = f"`{end.node}` runs once per {', '.join(looped)}, so `{end}` is a {source.type}, but `{target}` takes "
+            fact += f"one {wanted}."
+            fix = f"declare `{target.port}: {source.type}`, or `for_each: [{target.port}]` on step `{target.node}`."
+            self.report(LOOP_RESULT, end.place, fact, fix)
+            return False
         apart = source.type.is_artifact != wanted.is_artifact
         fix = "change one of the types."
         if apart:
@@ -150,31 +211,8 @@ class Wiring:
         self.report(WRONG_TYPE, target.place, fact, fix)
         return False
 
-    def _target(self, end: End) -> Type | None:
-        """The type of the port that the right end of an edge names, or None after a report."""
-        port = end.port or ""
-        if end.node == "outputs":
-            if port in self.pipeline.outputs:
-                return self.pipeline.outputs[port].type
-            fix = f"declare `outputs: {{{port}: <type>}}`."
-            self.report(UNKNOWN_INPUT, end.place, f"there is no output `{port}` of the pipeline.", fix)
-        elif end.node in RESERVED_NODES:
-            fix = "turn the edge around; to give an input a value use its `default`."
-            self.report(WRONG_SIDE, end.place, f"`{end.node}` can only be on the left of an arrow.", fix)
-        elif end.node in self.nodes:
-            inputs = self.nodes[end.node].component.inputs
-            if port in inputs:
-                return inputs[port].type
-            takes = ", ".join(f"{name} ({value.type})" for name, value in inputs.items()) or "nothing"
-            self.report(
-                UNKNOWN_INPUT,
-                end.place,
-                f"step `{end.node}` has no input `{port}`; it takes {takes}.",
-                did_you_mean(port, inputs),
-            )
-        return None
-
-    def _bind(self, target: End, wire: Wire) -> None:
+    def _bind(self, target: End, source: Binding, text: str, field: str | None = None) -> None:
+        wire = Wire(source, text, target.place, field)
         wires = self.outputs if target.node == "outputs" else self.nodes[target.node].wires
         old = wires.get(target.port or "")
         if old is None:
@@ -187,11 +225,11 @@ class Wiring:
         self.found.append(Diagnostic(BOUND_TWICE, target.place, fact, fix, other=old.place))
 
     def _surface(self, target: End, wire: Wire) -> None:
-        """Only what one step makes can be an output of the pipeline."""
-        if target.node != "outputs" or isinstance(wire.source, FromStep):
+        """Only what one step makes, or one of several branches, can be an output of the pipeline."""
+        if target.node != "outputs" or isinstance(wire.source, FromStep | OneOf):
             return
         what = "several values" if isinstance(wire.source, Gathered) else f"`{wire.text}`"
-        fact = f"{what} cannot be an output of the pipeline: an output is what one step makes."
+        fact = f"{what} cannot be an output of {self.scope.title_in_messages}: an output is what one step makes."
         self.report(WRONG_TYPE, target.place, fact, "let a step pass it on.")
 
     # ------------------------------------------------------------ what every input gets
@@ -202,82 +240,101 @@ class Wiring:
             self._check_defaults(node, name, wire)
         for name, value in node.entry.with_.items():
             self._constant(node, name, value)
-        for name, port in node.component.inputs.items():
+        for name, port in node.inputs.items():
             if name in node.wires:
                 continue
-            if port.has_default:
-                path = ("components", node.component_name, "inputs", name, "default")
+            if port.has_default and name not in node.looped:
+                path = (*node.declared.path, "inputs", name, "default")
                 node.wires[name] = Wire(Constant(port.default, path), "its default", Place(path))
             elif not port.optional and not self.all_suspect and node.name not in self.suspect:
                 self._unbound(node, name, port)
 
     def _check_defaults(self, node: Node, name: str, wire: Wire) -> None:
         """The default of an input of the pipeline is a constant too: it must be within the limits of what it feeds."""
-        port = node.component.inputs[name]
+        port = node.inputs[name]
         gathers = isinstance(wire.source, Gathered)
         sources = wire.source.items if isinstance(wire.source, Gathered) else (wire.source,)
-        for feeding in (source.name for source in sources if isinstance(source, FromInput)):
-            given = self.pipeline.inputs[feeding]
-            wanted = port.type.element if gathers else port.type
-            trouble = objection(port, wanted, given.default) if given.has_default else None
+        for source in sources:
+            if not isinstance(source, FromInput) or not source.port.has_default or wire.field:
+                continue
+            wanted = port.type.element if gathers else node.input_type(name)
+            trouble = objection(port, wanted, source.port.default)
             if trouble:
-                place = Place(("inputs", feeding, "default"))
-                other = Place(("components", node.component_name, "inputs", name), on="key")
-                fed = f"`inputs.{feeding}`, fed into `{node.name}.{name}` ({{other}}),"
+                place = Place((*source.path, "default"))
+                other = Place((*node.declared.path, "inputs", name), on="key")
+                fed = f"`inputs.{source.name}`, fed into `{node.name}.{name}` ({{other}}),"
                 fact = f"the default of {fed} {trouble[0]}."
                 self.found.append(Diagnostic(WRONG_VALUE, place, fact, trouble[1], other=other))
 
     def _constant(self, node: Node, name: str, value: Any) -> None:
         path = (*node.path, "with", name)
-        port = node.component.inputs.get(name)
+        port = node.inputs.get(name)
         if port is None:
             fact = f"step `{node.name}` has no input `{name}`."
-            self.report(UNKNOWN_INPUT, Place(path, on="key"), fact, did_you_mean(name, node.component.inputs))
+            self.report(UNKNOWN_INPUT, Place(path, on="key"), fact, did_you_mean(name, node.inputs))
             return
         if name in node.wires:
             wire = node.wires[name]
             fact = f"input `{node.name}.{name}` is set here and also gets `{wire.text}` ({{other}})."
             self.found.append(Diagnostic(BOUND_TWICE, Place(path, on="key"), fact, "keep one.", other=wire.place))
             return
+        if name in node.looped:
+            exact: Any = self._elements(node, name, value, path)
+        else:
+            exact = self._checked(f"`{node.name}.{name}`", port, value, path)
+        node.wires[name] = Wire(Constant(exact, path), "a constant", Place(path))
+
+    def _elements(self, node: Node, name: str, value: Any, path: Path) -> list[Any]:
+        """The elements of a list that the step loops over."""
+        if not isinstance(value, list) or not value:
+            what = "an empty list, so it would never run" if value == [] else with_article(kind_of(value))
+            fact = f"step `{node.name}` loops over `{name}`, but its value is {what}."
+            self.report(WRONG_VALUE, Place(path), fact, f"give a list: `{name}: [{_example(value)}]`.")
+            return []
+        what = f"`{node.name}.{name}`"
+        return [self._checked(what, node.inputs[name], item, (*path, index)) for index, item in enumerate(value)]
+
+    def _checked(self, what: str, port: InputPort, value: Any, path: Path) -> Any:
         trouble = objection(port, port.type, value)
         if trouble:
             rule = WRONG_TYPE if not port.type.holds(value) else WRONG_VALUE
-            self.report(rule, Place(path), f"the value of `{node.name}.{name}` {trouble[0]}.", trouble[1])
-        exact = float(value) if str(port.type) == "float" and isinstance(value, int) else value
-        node.wires[name] = Wire(Constant(exact, path), "a constant", Place(path))
+            self.report(rule, Place(path), f"the value of {what} {trouble[0]}.", trouble[1])
+        return float(value) if str(port.type) == "float" and isinstance(value, int) else value
 
     def _unbound(self, node: Node, name: str, port: InputPort) -> None:
-        fact = f"input `{node.name}.{name}` ({port.type}) gets no value: no edge, no `with`, no default."
-        self.report(UNBOUND, Place(node.edge), fact, self._proposal(node, name, port))
+        wanted = node.input_type(name)
+        fact = f"input `{node.name}.{name}` ({wanted}) gets no value: no edge, no `with`, no default."
+        if name in node.looped:
+            fact = f"step `{node.name}` loops over `{name}`, but gets no list for it: no edge, no `with`."
+        self.report(UNBOUND, Place(node.edge), fact, self._proposal(node, name, wanted))
 
-    def _proposal(self, node: Node, name: str, port: InputPort) -> str:
-        sources = [f"inputs.{other}" for other, value in self.pipeline.inputs.items() if value.type.fits(port.type)]
+    def _proposal(self, node: Node, name: str, wanted: Type) -> str:
+        sources = [f"inputs.{other}" for other, value in self.scope.inputs.items() if value.type.fits(wanted)]
         sources = (
             [source for source in sources if source == f"inputs.{name}"]
             or [
                 f"{other.name}.{output}"
                 for other in self.nodes.values()
-                for output, value in other.component.outputs.items()
-                if other is not node and value.type.fits(port.type)
+                for output in other.outputs
+                if other is not node and other.output_type(output).fits(wanted)
             ]
             or sources
         )
         if sources:
             return f"add `- {sources[0]} -> {node.name}.{name}`."
-        if port.type.is_artifact:
-            return f"connect {with_article(port.type)} output."
-        if port.type == RUN_STATUS:
+        if wanted.is_artifact:
+            return f"connect {with_article(wanted)} output."
+        if wanted == RUN_STATUS:
             return "connect `exit.status`; nothing else is a RunStatus."
-        return f"declare `inputs: {{{name}: {port.type}}}` and add `- inputs.{name} -> {node.name}.{name}`."
+        return f"declare `inputs: {{{name}: {wanted}}}` and add `- inputs.{name} -> {node.name}.{name}`."
 
     def check_outputs(self) -> None:
-        for name in self.pipeline.outputs:
+        for name in self.scope.outputs:
             if name not in self.outputs and not self.all_suspect and "outputs" not in self.suspect:
                 fact = f"output `{name}` is declared, but no edge fills it."
-                self.report(
-                    UNBOUND, Place(("outputs", name), on="key"), fact, f"add `- <step>.<output> -> outputs.{name}`."
-                )
+                place = Place((*self.scope.path, "outputs", name), on="key")
+                self.report(UNBOUND, place, fact, f"add `- <step>.<output> -> outputs.{name}`.")
 
-    def surfaced(self) -> dict[str, FromStep]:
-        """The step output behind each output of the pipeline."""
-        return {name: wire.source for name, wire in self.outputs.items() if isinstance(wire.source, FromStep)}
+
+def _example(value: Any) -> str:
+    return "…" if value is None or isinstance(value, list | dict) else str(value)

@@ -1,0 +1,90 @@
+"""Conditions on edges: what their names mean, that types fit, and that every value is known when it is decided."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from hpc.compiler.graph import FromInput
+from hpc.compiler.link.ends import Ends
+from hpc.compiler.link.nodes import Guard, Node
+from hpc.components.types import Type
+from hpc.diagnostics import Diagnostic, Path, Rule
+from hpc.spec.conditions import WRONG_OPERANDS, Name, names_in, type_problems
+from hpc.spec.edges import BAD_SWITCH, Edge, End
+
+NOT_KNOWN = Rule(
+    "HPC403",
+    "a condition reads what may not be known",
+    "A condition is decided before its step runs, from values of steps that have run by then.",
+    "Add an order edge from the step that the condition reads.",
+)
+RULES = (NOT_KNOWN, WRONG_OPERANDS, BAD_SWITCH)
+
+
+def check_guards(edges: Iterable[Edge], ends: Ends) -> None:
+    """Reports what is wrong with the conditions of a scope."""
+    judged: set[tuple[Path, object]] = set()
+    for edge in edges:
+        if edge.condition is not None and (edge.path, edge.condition) not in judged:
+            judged.add((edge.path, edge.condition))
+            ends.found += type_problems(edge.condition, lambda name: _type_of(name, ends))
+
+
+def _type_of(name: Name, ends: Ends) -> Type | None:
+    end = End(name.node, name.port, name.place)
+    if ends.is_absent(end):
+        fact = f"`{name}` has no value where this component is used without it, so nothing could be decided."
+        ends.report(NOT_KNOWN, name.place, fact, f"give `{name.port}` a default.")
+        return None
+    source = ends.source(end)
+    if isinstance(source, FromInput) and source.name in ends.scope.counts:
+        fact = f"`inputs.{source.name}` is put together from several sources here, so no condition can read it."
+        ends.report(WRONG_OPERANDS, name.place, fact, "let a step decide, and read its output.")
+        return None
+    return source.type if source else None
+
+
+def check_known(node: Node, nodes: dict[str, Node], found: list[Diagnostic]) -> None:
+    """Reports names in the conditions of a step that no edge leads from."""
+    for guard in node.guards:
+        for name in _names(guard):
+            if name.node in nodes and name.node != node.name and not _is_upstream(nodes, name.node, node):
+                fact = f"`{name.node}.{name.port}` may not be known yet: no edge leads from `{name.node}` to "
+                fix = f"add `- {name.node} -> {node.name}`."
+                found.append(Diagnostic(NOT_KNOWN, name.place, f"{fact}`{node.name}`.", fix))
+            elif name.node == node.name:
+                fact = f"`{node.name}` decides about itself: its outputs are not known before it runs."
+                found.append(Diagnostic(NOT_KNOWN, name.place, fact, "read an output of a step before it."))
+
+
+def _names(guard: Guard) -> list[Name]:
+    return [] if guard.condition is None else list(names_in(guard.condition))
+
+
+def _is_upstream(nodes: dict[str, Node], name: str, node: Node) -> bool:
+    """Whether the step of that name has run whenever `node` starts."""
+    seen: set[str] = set()
+    waiting = [node.name]
+    while waiting:
+        after = nodes[waiting.pop()].after
+        if name in after:
+            return True
+        waiting += [one for one in after if one not in seen and one in nodes]
+        seen.update(after)
+    return False
+
+
+def wait_for_switches(edges: Iterable[Edge], nodes: dict[str, Node]) -> None:
+    """Every branch of a switch waits for all that its conditions read: the first that holds is taken."""
+    switches: dict[Path, list[Edge]] = {}
+    for edge in edges:
+        if edge.branch is not None:
+            switches.setdefault(edge.branch.switch, []).append(edge)
+    for branches in switches.values():
+        names = [name for edge in branches if edge.condition is not None for name in names_in(edge.condition)]
+        targets = {end.node for edge in branches for end in edge.targets if end.node in nodes}
+        for name in names:
+            for target in targets - {name.node}:
+                if name.node in nodes:
+                    nodes[target].after.setdefault(name.node, name.place)
+                    nodes[target].plain.add(name.node)

@@ -1,0 +1,113 @@
+"""What a step may not say or be wired to: settings that its kind does not have, a status without its step, `exit`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from hpc.compiler.graph import FromInput, Status
+from hpc.compiler.link.ends import EXIT
+from hpc.compiler.link.nodes import Node
+from hpc.components.container import ContainerComponent
+from hpc.components.foreign import ForeignContainer, ForeignPipeline
+from hpc.components.importer import ImporterComponent
+from hpc.components.step import StepEntry
+from hpc.components.tuning import tune_problems
+from hpc.diagnostics import Diagnostic, Place, Rule
+from hpc.spec.edges import LEAVE_OUT, NOT_YET
+from hpc.spec.merge import KEEPS_INTERFACE
+
+STATUS = Rule(
+    "HPC411",
+    "status of a step",
+    "A platform tells how a step ended only to a step that runs whatever happened, and waits for nothing else.",
+    "Give that step `run_if: upstream_done`, and no other edge from a step.",
+)
+BAD_TUNE = Rule(
+    "HPC412",
+    "not a search",
+    "`tune` searches values of inputs for the best metric.",
+    "Name inputs with lists of values or ranges, and a metric.",
+)
+RULES = (STATUS, BAD_TUNE)
+
+_OF_CONTAINERS = ("overrides", "env", "accelerator", "cache", "retry", "timeout", "kfp", "tune")
+_OF_GRAPHS = ("overrides", "env", "accelerator", "cache", "timeout", "kfp", "tune")
+_OF_FOREIGN = ("overrides", "tune")
+
+
+def check_step(node: Node, nodes: dict[str, Node], found: list[Diagnostic]) -> None:
+    """Reports everything of the above about one wired node."""
+    found += _wrong_settings(node)
+    found += _statuses(node)
+    found += _tuning(node)
+    if node.exit is not None:
+        found += _after_exit(node, nodes)
+    for other in node.after:
+        if other in nodes and nodes[other].exit is not None and node.exit is None:
+            fact = f"`{other}` runs after everything else, so nothing can wait for it."
+            found.append(Diagnostic(EXIT, node.after[other], fact, "remove this edge."))
+
+
+def _wrong_settings(node: Node) -> Iterator[Diagnostic]:
+    component, what, keys = node.declared.component, "a component made of edges", _OF_GRAPHS
+    if isinstance(component, ContainerComponent):
+        if component.sweep is not None:
+            place = Place((*node.declared.path, "sweep"), on="key")
+            yield Diagnostic(NOT_YET, place, "`sweep` cannot be compiled yet.", LEAVE_OUT)
+        return
+    if isinstance(component, ForeignContainer):
+        what, keys = "a component file of KFP", _OF_FOREIGN
+    elif isinstance(component, ImporterComponent):
+        what, keys = "an importer", _OF_CONTAINERS
+    elif isinstance(component, ForeignPipeline):
+        what, keys = "a compiled pipeline", _OF_CONTAINERS
+    for key in keys:
+        if _says(node.entry, key):
+            fact = f"`{key}` cannot be given to step `{node.name}`: `{node.declared.path[-1]}` is {what}."
+            fix = "set it on the steps inside." if keys is _OF_GRAPHS else "remove it."
+            yield Diagnostic(KEEPS_INTERFACE, Place((*node.path, key), on="key"), fact, fix)
+
+
+def _says(entry: StepEntry, key: str) -> bool:
+    value = getattr(entry, key)
+    return value is not None and value != {}
+
+
+def _statuses(node: Node) -> Iterator[Diagnostic]:
+    for name, wire in node.wires.items():
+        source = wire.source
+        if not isinstance(source, Status) or source.step == "exit":
+            continue
+        what = f"`{node.name}.{name}` gets the status of `{source.step}`"
+        if node.entry.run_if != "upstream_done":
+            fix = f"add `run_if: upstream_done` to step `{node.name}`."
+            yield Diagnostic(STATUS, wire.place, f"{what}, but would not run if that failed.", fix)
+        elif set(node.after) != {source.step}:
+            others = ", ".join(f"`{other}`" for other in sorted(node.after.keys() - {source.step}))
+            yield Diagnostic(STATUS, wire.place, f"{what}, but waits for {others} too.", "remove the other edges.")
+        elif node.axes:
+            yield Diagnostic(STATUS, wire.place, f"{what}, but loops.", "take the loop out.")
+
+
+def _after_exit(node: Node, nodes: dict[str, Node]) -> Iterator[Diagnostic]:
+    place = node.exit or Place(node.edge)
+    for other in sorted(node.after):
+        if other in nodes:
+            fact = f"`{node.name}` follows `exit`, so it can take nothing from `{other}`, which may have failed."
+            yield Diagnostic(EXIT, node.after[other], fact, "pass inputs of the pipeline or constants.")
+    if node.guards or node.axes:
+        what = "be conditional" if node.guards else "loop"
+        fact = f"`{node.name}` follows `exit`, and such a step cannot {what}."
+        yield Diagnostic(EXIT, place, fact, "decide inside the component; its `status` tells how the run ended.")
+    wrong = [name for name, wire in node.wires.items() if isinstance(wire.source, FromInput) and wire.field]
+    yield from (Diagnostic(EXIT, node.wires[name].place, "nothing loops here.", "remove the field.") for name in wrong)
+
+
+def _tuning(node: Node) -> Iterator[Diagnostic]:
+    entry, component = node.entry, node.declared.component
+    if entry.tune is None or not isinstance(component, ContainerComponent):
+        return
+    for path, fact, fix in tune_problems(entry.tune, component):
+        yield Diagnostic(BAD_TUNE, Place((*node.path, "tune", *path)), fact, fix)
+    place = Place((*node.path, "tune"), on="key")
+    yield Diagnostic(NOT_YET, place, "`tune` is checked, but cannot be compiled yet.", LEAVE_OUT)

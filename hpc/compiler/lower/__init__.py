@@ -1,0 +1,121 @@
+"""The graph and its component specs as IR for one target, and what the IR has no place for.
+
+Names in the IR are the names of the file with `-` for `_`, so that inserting a step moves nothing else.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from hpc.compiler import ir
+from hpc.compiler.graph import CompiledStep, Graph, GraphStep, ImporterStep, RunsContainer, Step
+from hpc.compiler.lower.dag import Dags, hidden_inputs
+from hpc.compiler.lower.executors import executor
+from hpc.compiler.lower.foreign import compiled_components, compiled_executors
+from hpc.compiler.lower.importers import importer_component, importer_executor
+from hpc.compiler.lower.platforms import lower_platform
+from hpc.compiler.lower.ports import input_definitions, output_definitions, with_hidden_inputs
+from hpc.compiler.render import ComponentSpec
+from hpc.compiler.targets import Target
+from hpc.spec.model import Pipeline
+
+__all__ = ["lower", "lower_component", "lower_platform"]
+
+Specs = Mapping[str, ComponentSpec]
+
+
+def lower(graph: Graph, specs: Specs, target: Target) -> ir.PipelineSpec:
+    """The pipeline as a PipelineSpec for `target`."""
+    pipeline = graph.pipeline
+    dags = Dags(graph, specs, target)
+    root = dags.component()
+    components: dict[str, ir.Component | ir.Json] = {**dags.components}
+    executors: dict[str, ir.Executor | ir.Json] = {}
+    for step in _distinct(graph):
+        components.update(_components(step, specs, target))
+        executors.update(_executors(step, specs, target))
+    return ir.PipelineSpec(
+        pipeline_info=ir.PipelineInfo(pipeline.name, pipeline.title or None, pipeline.description or None),
+        root=root,
+        components=components,
+        deployment_spec=ir.DeploymentSpec(executors),
+        default_pipeline_root=_root_folder(pipeline, target),
+    )
+
+
+def _distinct(graph: Graph) -> Iterator[Step]:
+    """One step for each component spec."""
+    seen: set[str] = set()
+    for step in graph.all_steps:
+        if step.spec_name not in seen:
+            seen.add(step.spec_name)
+            yield step
+
+
+def _components(step: Step, specs: Specs, target: Target) -> Mapping[str, ir.Component | ir.Json]:
+    name = step.spec_name
+    if isinstance(step, GraphStep):
+        dags = Dags(step.graph, specs, target)
+        return {f"comp-{name}": dags.component(), **dags.components}
+    if isinstance(step, CompiledStep):
+        return compiled_components(name, step.component)
+    if isinstance(step, ImporterStep):
+        return {f"comp-{name}": importer_component(name, step.component, target)}
+    return {f"comp-{name}": _container(name, specs[name], target)}
+
+
+def _executors(step: Step, specs: Specs, target: Target) -> Mapping[str, ir.Executor | ir.Json]:
+    name = step.spec_name
+    if isinstance(step, CompiledStep):
+        return compiled_executors(name, step.component)
+    if isinstance(step, ImporterStep):
+        return {f"exec-{name}": importer_executor(step.component)}
+    return {f"exec-{name}": executor(specs[name], target)} if isinstance(step, RunsContainer) else {}
+
+
+def _container(name: str, spec: ComponentSpec, target: Target) -> ir.Component:
+    inputs = with_hidden_inputs(input_definitions(spec.inputs, target), spec.run_names)
+    return ir.Component(inputs, output_definitions(spec.outputs), executor_label=f"exec-{name}")
+
+
+def _root_folder(pipeline: Pipeline, target: Target) -> str | None:
+    settings = getattr(pipeline.targets, target.name)
+    return settings.root if settings and target.name != "local" else None
+
+
+def lower_component(name: str, spec: ComponentSpec, target: Target) -> ir.PipelineSpec:
+    """One component alone, as the component file that the KFP SDK loads and uses like one of its own.
+
+    The SDK takes the component of the pipeline's name for the whole file, hidden inputs and all, and `root` where there
+    is none of that name: so one with `run.x` has another name, and is a group of one task with these inputs bound.
+    """
+    inner = f"{name}-run" if spec.run_names else name
+    definitions = input_definitions(spec.inputs, target)
+    ports = {port: ir.InputParameter(component_input_parameter=port) for port in definitions.parameters}
+    inputs = ir.TaskInputs(
+        parameters={**ports, **hidden_inputs(spec.run_names)},
+        artifacts={port: ir.InputArtifact(component_input_artifact=port) for port in definitions.artifacts},
+    )
+    reference, caching = ir.ComponentRef(f"comp-{inner}"), ir.CachingOptions(True)
+    task = ir.Task(ir.TaskInfo(name), reference, (), inputs, caching_options=caching)
+    dag = ir.Dag({name: task}, _outputs_of_task(name, spec))
+    return ir.PipelineSpec(
+        pipeline_info=ir.PipelineInfo(name, spec.title or None, spec.description or None),
+        root=ir.Component(definitions, output_definitions(spec.outputs), dag=dag),
+        components={f"comp-{inner}": _container(inner, spec, target)},
+        deployment_spec=ir.DeploymentSpec({f"exec-{inner}": executor(spec, target)}),
+    )
+
+
+def _outputs_of_task(task: str, spec: ComponentSpec) -> Mapping[str, Mapping[str, Any]]:
+    """Every output of the one task as an output of the whole."""
+    outputs: dict[str, dict[str, Any]] = {}
+    for name, port in spec.outputs.items():
+        if port.type.is_artifact:
+            selector = {"producerSubtask": task, "outputArtifactKey": name}
+            outputs.setdefault("artifacts", {})[name] = {"artifactSelectors": [selector]}
+        else:
+            selector = {"producerSubtask": task, "outputParameterKey": name}
+            outputs.setdefault("parameters", {})[name] = {"valueFromParameter": selector}
+    return outputs

@@ -1,0 +1,99 @@
+"""The second document: what the IR of a target has no place for, by the label of the executor."""
+
+from __future__ import annotations
+
+import posixpath
+from collections.abc import Iterator
+from typing import Any
+
+from hpc.compiler import ir
+from hpc.compiler.files import Files
+from hpc.compiler.graph import CompiledStep, ContainerStep, Graph, RunsContainer
+from hpc.compiler.lower.foreign import compiled_platform
+from hpc.compiler.mentions import container_runs
+from hpc.compiler.targets import Target
+from hpc.components.fields import seconds
+from hpc.components.kubernetes import merged_config, with_deadline, with_secret_env
+from hpc.spec.model import LocalPlace
+
+
+def lower_platform(graph: Graph, target: Target, files: Files) -> ir.PlatformSpec | None:
+    """The settings for the target's platform; None where there is nothing to say. Paths start at the pipeline file's
+    folder.
+    """
+    if target.platform is None:
+        return None
+    executors = {
+        f"exec-{step.spec_name}": _kubernetes(step) if target.name == "kfp" else _local(step, files)
+        for step in container_runs(graph)
+    }
+    for step in graph.all_steps:
+        if isinstance(step, CompiledStep):
+            executors.update(compiled_platform(step.spec_name, step.component, target.platform))
+    platform: dict[str, Any] = {"deploymentSpec": {"executors": {name: one for name, one in executors.items() if one}}}
+    platform = platform if platform["deploymentSpec"]["executors"] else {}
+    settings = graph.pipeline.targets.kfp if target.name == "kfp" else None
+    if settings is not None and settings.pipeline is not None:
+        platform["pipelineConfig"] = settings.pipeline.pipeline_config()
+    return ir.PlatformSpec({target.platform: platform}) if platform else None
+
+
+# ---------------------------------------------------------------- Kubernetes
+
+
+def _kubernetes(step: RunsContainer) -> dict[str, Any]:
+    """KubernetesExecutorConfig: what the file says, and what secrets and time limits become."""
+    settings = step.settings
+    config = merged_config([extras.executor_config() for extras in settings.kfp])
+    config = with_secret_env(config, list(_secrets(step)))
+    return with_deadline(config, seconds(settings.timeout)) if settings.timeout else config
+
+
+def _secrets(step: RunsContainer) -> Iterator[tuple[str, str, str]]:
+    """Secret, key and variable of what a container reads from its environment."""
+    for variable, secret in sorted(step.settings.secrets.items()):
+        if secret.kfp is not None:
+            name, _, key = secret.kfp.partition("/")
+            yield name, key, variable
+
+
+# ---------------------------------------------------------------- this machine
+
+
+def _local(step: RunsContainer, files: Files) -> dict[str, Any]:
+    """How an executor runs without its image."""
+    settings = step.settings
+    folder, requirements = _folders(step, files) if isinstance(step, ContainerStep) else (None, None)
+    entry = {
+        "dir": folder,
+        "python": _first(step, "python"),
+        "requirements": requirements,
+        "timeout": settings.timeout,
+        "gpus": _first(step, "gpus"),
+        "secrets": {name: secret.local for name, secret in sorted(settings.secrets.items()) if secret.local},
+    }
+    return {key: value for key, value in entry.items() if value}
+
+
+def _first(step: RunsContainer, key: str) -> Any:
+    """What the machine says about running here, else the image."""
+    settings = step.settings
+    places: list[LocalPlace | None] = [settings.accelerator.local if settings.accelerator else None, settings.image.local]
+    return next((value for place in places if place and (value := getattr(place, key)) is not None), None)
+
+
+def _folders(step: ContainerStep, files: Files) -> tuple[str | None, str | None]:
+    """The working folder and the file that says what it needs."""
+    home, build = step.layers[-1].file, step.settings.image.build
+    folder = _first(step, "dir") or (build.context if build else None)
+    folder = home.place(folder) if folder else None
+    needs = _first(step, "requirements")
+    return folder, home.place(needs) if needs else _requirements(folder, files)
+
+
+def _requirements(folder: str | None, files: Files) -> str | None:
+    """The file in a component's folder that says what it needs."""
+    if folder is None:
+        return None
+    names = (posixpath.normpath(posixpath.join(folder, name)) for name in ("pyproject.toml", "requirements.txt"))
+    return next((name for name in names if files.has(name)), None)
