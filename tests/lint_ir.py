@@ -303,15 +303,19 @@ class _Types:
         return kind
 
     def _compared(self, sign: str, parts: list[Any]) -> str:
-        if sign == "in":
-            of = {self._type(parts[0]), *(self._type(one) for one in parts[1][1:])}
-        else:
-            of = {self._type(part) for part in parts}
+        left, right = parts
+        others = right[1:] if right[0] == "list" else [] if self._is_list(right) else [right]
+        of = {self._type(left), *map(self._type, others)}
         if len(of) > 1:
             self.found.append(f"compares {' with '.join(sorted(of))}")
         elif of & {"LIST", "STRUCT"} or (sign not in ("==", "!=", "in") and of == {"bool"}):
             self.found.append(f"compares a {of.pop()} by {sign}")
+        if (sign == "in") != (right[0] == "list" or self._is_list(right)):
+            self.found.append(f"compares by {sign}")
         return "bool"
+
+    def _is_list(self, part: tuple[Any, ...]) -> bool:
+        return part[0] == "operand" and self.types[part[1]] == "LIST"
 
 
 # ---------------------------------------------------------------- loops, ends

@@ -704,6 +704,8 @@ def _is_number(cast: str, part: Tree, operand: Operand) -> bool:
     if part[0] == "operand":
         of = operand(part[1])[1]
         return of == "NUMBER_INTEGER" or (cast == "double" and of in _NUMBERS)
+    if part[0] == "int":
+        return cast == "double" and _is_number("int", part[1], operand)
     value = part[1] if part[0] == "constant" else None
     return isinstance(value, int if cast == "int" else int | float) and not isinstance(value, bool)
 

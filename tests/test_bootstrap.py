@@ -28,14 +28,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from compiling import compile_text
 from google.protobuf import json_format
 from kfp.dsl import ClassificationMetrics, Metrics
 from kfp.pipeline_spec import pipeline_spec_pb2
 
-from hpc.components import arguments, hydra
+from hpc.components import hydra
 from hpc.components.bootstrap import METRICS, SECRETS, interpreter, metric_outputs, with_metrics, with_secrets
 from hpc.components.container import ContainerComponent
-from hpc.components.use import Use
 
 # The programs
 
@@ -139,7 +139,7 @@ def test_metric_outputs() -> None:
     }
     outputs = {**{name: {"type": kind} for name, kind in types.items()}, "l": {"type": "list<Metrics>"}}
     component = ContainerComponent.model_validate({"image": "app", "outputs": outputs})
-    assert metric_outputs(component) == ["c", "m"]
+    assert metric_outputs(component.outputs) == ["c", "m"]
 
 
 # Secrets
@@ -673,6 +673,7 @@ def test_text_is_utf8_in_every_locale(locale: dict[str, str], tmp_path: Path) ->
 
 # All of them in front of a real Hydra application
 
+NOTE = "{{$.inputs.parameters['note']}}"
 APP = """
 import json, os
 import hydra
@@ -688,34 +689,42 @@ main()
 """
 
 
-@pytest.mark.parametrize("target", [["KEY"], []], ids=["vertex", "kfp"])
-def test_the_programs_chain(target: list[str], cloud: Cloud, tmp_path: Path) -> None:
+FILE = """
+hpc: 1
+name: p
+images: {app: repo.example/app:1.0}
+secrets: {wandb: {vertex: projects/p/secrets/wandb/versions/3, kfp: wandb/key}}
+components:
+  train:
+    image: app
+    command: [PYTHON, APP]
+    inputs: {note: {type: string, as: +note, default: "it's ${x}"}}
+    outputs: {scores: {type: Metrics, as: +scores}}
+    env: {KEY: {secret: wandb}}
+edges: [train]
+"""
+
+
+@pytest.mark.parametrize(("target", "key"), [("vertex", "s3cret"), ("kfp", WANDB)])
+def test_the_programs_chain(target: str, key: str, cloud: Cloud, tmp_path: Path) -> None:
+    """As they are compiled. On kfp the platform sets the variable, and nothing may touch it."""
     (tmp_path / "app.py").write_text(APP)
-    ports = {"inputs": {"note": {"type": "string", "as": "+note"}}, "outputs": {"scores": {"type": "Metrics"}}}
-    said = {"image": "app", "command": [sys.executable, str(tmp_path / "app.py")], **ports}
-    use = Use(ContainerComponent.model_validate(said), {}, frozenset({"note"}))
-    command = arguments.command(use, target, metric_outputs(use.component))
-    names = {METRICS: "METRICS", SECRETS: "SECRETS", hydra.SMALL_BOOTSTRAP: "STRINGS"}
-    assert [names[word] for word in command if word in names] == [
-        "METRICS",
-        *(["SECRETS"] if target else []),
-        "STRINGS",
-    ]
+    text = FILE.replace("PYTHON", sys.executable).replace("APP", str(tmp_path / "app.py"))
+    compiled = compile_text(text, target).compiled
+    assert compiled is not None
+    container = json.loads(compiled.text.split("\n---\n")[0])["deploymentSpec"]["executors"]["exec-train"]["container"]
+    names = {METRICS: "metrics", SECRETS: "secrets", hydra.SMALL_BOOTSTRAP: "strings"}
+    chain = ["metrics", "secrets", "strings"] if target == "vertex" else ["metrics", "strings"]
+    assert [names[word] for word in container["command"] if word in names] == chain
 
     one = Task(tmp_path, {"scores": "Metrics"})
     Path(one.path("scores")).parent.mkdir()
-    args = [f"hydra.run.dir={tmp_path}/run", f"+scores='{one.path('scores')}'", "--", "+note='it's ${x}'"]
+    words = [_replaced(word, {NOTE: "it's ${x}"}) for word in [*container["command"], *container["args"]]]
+    variables = {entry["name"]: entry["value"] for entry in container.get("env", [])}
+    environment = {**cloud.environment, **variables}
     done = subprocess.run(
-        [*one.launched(command), *args], env=cloud.environment, capture_output=True, text=True, check=False
+        one.launched(words), cwd=tmp_path, env=environment, capture_output=True, text=True, check=False
     )
     assert (done.returncode, done.stderr) == (0, "")
-    key = "s3cret" if target else WANDB
     assert json.loads(done.stdout) == ["it's ${x}", key]
     assert one.reported() == {"scores": {"length": len(key)}}
-
-
-def test_a_component_without_needs_keeps_its_command() -> None:
-    component = ContainerComponent.model_validate(
-        {"image": "app", "command": ["app"], "outputs": {"m": {"type": "Model"}}}
-    )
-    assert arguments.command(Use(component, {}, frozenset()), [], metric_outputs(component)) == ["app"]

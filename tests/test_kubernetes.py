@@ -1,4 +1,4 @@
-"""`kfp:` and `targets.kfp.pipeline` judged by the KFP SDK: its Kubernetes functions, its compiler and its protobuf messages.
+"""`kfp:` and `targets.kfp.pipeline` judged by the KFP SDK: its Kubernetes functions, its compiler, its messages.
 
 Each case is one executor config twice, as a mapping of the language and as calls of `kfp.kubernetes`; the JSON is the
 same. What no function writes is judged by the proto alone.
@@ -7,11 +7,12 @@ same. What no function writes is judged by the proto alone.
 from __future__ import annotations
 
 import copy
+import json
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Annotated, Any, get_args
+from typing import Annotated, Any, cast, get_args
 
 import jsonschema
 import pytest
@@ -38,7 +39,7 @@ Json = dict[str, Any]
 
 
 @dsl.container_component
-def work() -> dsl.ContainerSpec:
+def work():
     return dsl.ContainerSpec(image="example.com/a:1", command=["true"])
 
 
@@ -46,7 +47,7 @@ def _platform(folder: Path, set_up: Callable[[Task], object], config: dsl.Pipeli
     """The Kubernetes part of the platform document that the SDK compiles."""
 
     @dsl.pipeline(name="p", pipeline_config=config)
-    def pipeline() -> None:
+    def pipeline():
         set_up(work())
 
     file = folder / "sdk.yaml"
@@ -61,6 +62,10 @@ def _sdk_config(folder: Path, set_up: Callable[[Task], object]) -> Json:
 
 def _extras(text: str) -> KubernetesExtras:
     return KubernetesExtras.model_validate(yaml.safe_load(text))
+
+
+def _config(text: str) -> Json:
+    return merged_config([_extras(text).executor_config()])
 
 
 def _strictly(config: Json) -> proto.KubernetesExecutorConfig:
@@ -339,18 +344,18 @@ OUT_OF_REACH: dict[str, tuple[str, Json]] = {
 @pytest.mark.parametrize("name", CASES)
 def test_the_config_is_that_of_the_sdk(name: str, tmp_path: Path) -> None:
     text, set_up = CASES[name]
-    assert _extras(text).executor_config() == _sdk_config(tmp_path, set_up)
+    assert _config(text) == _sdk_config(tmp_path, set_up)
 
 
 @pytest.mark.parametrize("name", OUT_OF_REACH)
 def test_what_no_function_writes(name: str) -> None:
     text, expected = OUT_OF_REACH[name]
-    assert _extras(text).executor_config() == expected
+    assert _config(text) == expected
 
 
 @pytest.mark.parametrize("text", [case[0] for case in (*CASES.values(), *OUT_OF_REACH.values())])
 def test_the_config_is_canonical_json_of_the_proto(text: str) -> None:
-    config = _extras(text).executor_config()
+    config = _config(text)
     assert json_format.MessageToDict(_strictly(config)) == config
 
 
@@ -497,7 +502,7 @@ def test_every_field_of_the_pipeline_config_is_covered() -> None:
 
 
 def _merged(*texts: str) -> Json:
-    return merged_config([_extras(text) if text else None for text in texts])
+    return merged_config([_extras(text).executor_config() for text in texts])
 
 
 def test_mappings_merge_lists_and_scalars_replace() -> None:
@@ -514,7 +519,7 @@ def test_mappings_merge_lists_and_scalars_replace() -> None:
         pod_metadata: {labels: {stage: dev}}
     """
     step = "{image_pull_policy: Never, security_context: {run_as_user: 8}}"
-    assert _merged(accelerator, component, "", step) == {
+    assert _merged(accelerator, component, "{}", step) == {
         "nodeSelector": {"labels": {"pool": "a100", "zone": "b"}},
         "tolerations": [{"key": "other", "operator": "Exists"}],
         "podMetadata": {"labels": {"team": "vision", "stage": "dev"}, "annotations": {"note": "x"}},
@@ -527,15 +532,23 @@ def test_an_empty_list_replaces_and_an_absent_one_does_not() -> None:
     tolerant = "{tolerations: [{operator: Exists}], image_pull_policy: Always}"
     assert _merged(tolerant, "tolerations: []") == {"imagePullPolicy": "Always"}
     assert _merged(tolerant, "{}") == _merged(tolerant)
-    assert _merged() == _merged("") == _merged("{}", "{node_selector: {}, pod_metadata: {labels: {}}}") == {}
+    assert _merged() == _merged("{}") == _merged("{}", "{node_selector: {}, pod_metadata: {labels: {}}}") == {}
+
+
+def test_an_empty_list_is_kept_until_configs_are_merged() -> None:
+    config = _extras("{tolerations: [], pvc_mount: [], image_pull_policy: Never}").executor_config()
+    assert config == {"imagePullPolicy": "Never", "tolerations": [], "pvcMount": []}
+    assert _strictly(config) == _strictly({"imagePullPolicy": "Never"})
 
 
 def test_merging_changes_and_shares_nothing() -> None:
-    below, above = _extras("pod_metadata: {labels: {a: b}}"), _extras("pod_metadata: {labels: {c: d}}")
+    below = {"podMetadata": {"labels": {"a": "b"}}, "tolerations": [{"key": "k"}]}
+    above = {"podMetadata": {"labels": {"c": "d"}}}
+    before = copy.deepcopy((below, above))
     merged = merged_config([below, above])
     merged["podMetadata"]["labels"]["e"] = "f"
-    assert merged_config([below]) == {"podMetadata": {"labels": {"a": "b"}}}
-    assert merged_config([below, above]) == {"podMetadata": {"labels": {"a": "b", "c": "d"}}}
+    merged["tolerations"][0]["key"] = "other"
+    assert (below, above) == before
 
 
 def test_secrets_of_the_file_are_appended_as_the_sdk_does(tmp_path: Path) -> None:
@@ -574,7 +587,7 @@ def _found(text: str, monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """Every diagnostic: the text that it points at, the code, fact and fix."""
     monkeypatch.setattr(loading, "Pipeline", _File)
     try:
-        loading.load(read(Source("pipeline.yaml", text)))
+        loading.load(read(Source("pipeline.yaml", text)), cast("Any", _File))
     except Rejected as rejected:
         return [
             f"{each.span.source.text[each.span.start : each.span.end]} | {each.rule.code} {each.fact} | {each.fix}"
@@ -626,16 +639,15 @@ MISTAKES = {
         "'yes' | HPC103 `optional` must be true or false, not a string. | write `true` or `false`."
     ],
     f"kfp: {{secret_as_env: [{{secret_name: {'a' * 300}, {_KEY_TO_ENV}}}]}}": [
-        f"{'a' * 300} | HPC103 `{'a' * 20}…` is 300 characters long; the name of a Kubernetes object has at most 253. | "
-        "shorten it."
+        f"{'a' * 300} | HPC103 `{'a' * 20}…` is 300 characters long; "
+        "the name of a Kubernetes object has at most 253. | shorten it."
     ],
     "kfp: {secret_as_env: [{secret_name: s, key_to_env: [{secret_key: a/b, env_var: 1E}]}]}": [
         "a/b | HPC103 `a/b` is not a key of a Secret or ConfigMap. | use letters, digits, `-`, `_` and `.`.",
         "1E | HPC103 `1E` is not the name of an environment variable. | use letters, digits and `_`, a letter first.",
     ],
-    "kfp: {secret_as_env: [{secret_name: s, key_to_env: [{secret_key: a, env_var: E}, {secret_key: b, env_var: E}]}]}": [
-        "E | HPC106 environment variable `E` is filled twice. | keep one."
-    ],
+    "kfp: {secret_as_env: [{secret_name: s, key_to_env: [{secret_key: a, env_var: E}, "
+    "{secret_key: b, env_var: E}]}]}": ["E | HPC106 environment variable `E` is filled twice. | keep one."],
     f"kfp: {{secret_as_env: [{{secret_name: s, {_KEY_TO_ENV}}}], "
     "field_path_as_env: [{name: E, field_path: metadata.uid}]}": [
         "E | HPC106 environment variable `E` is filled twice. | keep one."
@@ -673,8 +685,8 @@ MISTAKES = {
         f"write a number and a unit without a space, e.g. `64Gi` {_SIZE}"
     ],
     "kfp: {generic_ephemeral_volume: [{volume_name: v, mount_path: /v, access_modes: [RWO], size: 0Gi}]}": [
-        "RWO | HPC103 `RWO` is not a value of item 1 of `access_modes` of item 1 of `generic_ephemeral_volume` of "
-        "`kfp`. | use one of: ReadOnlyMany, ReadWriteMany, ReadWriteOnce, ReadWriteOncePod.",
+        "RWO | HPC103 `RWO` is not a way to use a volume. | "
+        "use one of: ReadOnlyMany, ReadWriteMany, ReadWriteOnce, ReadWriteOncePod.",
         f"0Gi | HPC107 `0Gi` is not a size of Kubernetes. | "
         f"write a number and a unit without a space, e.g. `5Gi` {_SIZE}",
     ],
@@ -776,7 +788,8 @@ MISTAKES = {
         "did you mean `pvc_spec_patch`?",
     ],
     "pipeline: {ttl: 3600}": [
-        "3600 | HPC107 `3600` is not a duration. | write a number and a unit without a space, e.g. `3600h` (s, m, h, d)."
+        "3600 | HPC107 `3600` is not a duration. | "
+        "write a number and a unit without a space, e.g. `3600h` (s, m, h, d)."
     ],
 }
 
@@ -788,8 +801,7 @@ def test_mistakes_are_named_at_their_place(text: str, monkeypatch: pytest.Monkey
 
 @pytest.mark.parametrize("text", [case[0] for case in (*CASES.values(), *OUT_OF_REACH.values())])
 def test_what_is_right_is_no_mistake(text: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    lines = text if "\n" in text else f"\n  {text}"
-    assert _found(f"kfp: {lines}", monkeypatch) == []
+    assert _found(f"kfp: {json.dumps(yaml.safe_load(text))}", monkeypatch) == []
 
 
 @pytest.mark.parametrize("size", ["1", "5Gi", "0.5Gi", "100M", "1k", "1.25Ti", "007G"])
@@ -841,7 +853,8 @@ def test_the_late_type_makes_the_models() -> None:
 def test_the_late_type_has_the_schema_of_the_models() -> None:
     late, early = (TypeAdapter[Any](model).json_schema() for model in (_Late, _File))
     assert late["$defs"] == early["$defs"]
-    assert late["properties"] == early["properties"]
+    untitled = {name: {**place, "title": ""} for name, place in late["properties"].items()}
+    assert untitled == {name: {**place, "title": ""} for name, place in early["properties"].items()}
     assert late["$defs"].keys() >= {"KubernetesExtras", "Toleration", "SecretKey", "PipelineConfig", "Workspace"}
 
 
@@ -853,7 +866,7 @@ from hpc.components.kubernetes import KubernetesExtras, merged_config
 class Block(BaseModel):
     kfp: KubernetesExtras | None = None
 Block.model_validate({"kfp": None})
-merged_config([None])
+merged_config([{}])
 before = "hpc.components.kubernetes.extras" in sys.modules
 Block.model_validate({"kfp": {}})
 print(before, "hpc.components.kubernetes.extras" in sys.modules)
@@ -879,7 +892,7 @@ def _is_seen_by_editors(text: str) -> bool:
     return text.startswith("kfp:") and not any(rule in line for line in MISTAKES[text] for rule in _RULES_BETWEEN_KEYS)
 
 
-@pytest.mark.parametrize("text", filter(_is_seen_by_editors, MISTAKES))
+@pytest.mark.parametrize("text", [text for text in MISTAKES if _is_seen_by_editors(text)])
 def test_the_schema_refuses_what_is_wrong(text: str) -> None:
     assert not jsonschema.Draft202012Validator(SCHEMA).is_valid(yaml.safe_load(text)["kfp"])
 

@@ -198,7 +198,7 @@ def test_refuses_what_the_compiler_refuses(name: str) -> None:
 )
 def test_short_forms_mean_what_the_compiler_reads(block: str, short: str, long: str, tmp_path: Path) -> None:
     texts = [f"hpc: 1\nname: a\ncomponents: {{}}\nedges: []\n{form}\n" for form in (short, long)]
-    read_as = [understood(Source("a.yaml", text), Folder(tmp_path), Choice())[1] for text in texts]
+    read_as = [understood(Source("a.yaml", text), Folder(tmp_path), Choice())[0].main.pipeline for text in texts]
     assert getattr(read_as[0], block) == getattr(read_as[1], block)
     assert [errors(text) for text in texts] == [[], []]
 

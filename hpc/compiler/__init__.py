@@ -1,6 +1,7 @@
 """The compiler: text of a pipeline file in, text of KFP IR out, through stages in one order. Best read first.
 
-    read -> settle (profiles, --set, ${{ }}, uses) -> load -> assemble (files that are used) -> link -> check -> render -> lower -> emit
+    read -> settle (profiles, --set, ${{ }}, uses) -> load -> assemble (files that are used)
+         -> link -> check -> render -> lower -> emit
 
 A stage returns its value or raises Rejected with everything it found. Nothing here prints, writes, starts a process or
 asks the network; the files that a pipeline file names are read through `Files`.

@@ -7,12 +7,12 @@ before what cannot be written here.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Any
 
 from hpc.components import hydra
-from hpc.components.bootstrap import interpreter, with_metrics, with_secrets
+from hpc.components.bootstrap import interpreter
 from hpc.components.container import ArgumentGroup
 from hpc.components.references import Reference, literal, mentions_reference, parts_of
 from hpc.components.types import Plain
@@ -50,17 +50,16 @@ class Argument:
         return self.texts[0] if self.texts else ""
 
 
-def command(use: Use, secrets: Sequence[str] = (), metrics: Sequence[str] = ()) -> list[str]:
-    """The command with its placeholders, behind the programs that the component needs on its target.
+def command(use: Use) -> list[str]:
+    """The command with its placeholders, behind the program that writes raw values for Hydra where it needs one.
 
-    `secrets` are the variables that name a secret and get its value there, `metrics` the outputs whose files are
-    reported.
+    What else stands in front of it depends on the target: `bootstrap.py`.
     """
     words = [_pasted_text(use, word) for word in use.component.command]
     if needs_bootstrap(use.component) and words:
         program = hydra.SMALL_BOOTSTRAP if needs_small_bootstrap(use.component) else hydra.BOOTSTRAP
-        words = [interpreter(words), "-c", program, *words]
-    return with_metrics(with_secrets(words, secrets), metrics)
+        return [interpreter(words), "-c", program, *words]
+    return words
 
 
 def context(use: Use) -> dict[str, Any]:

@@ -209,24 +209,33 @@ class InputPort(Port):
         return self.type.base == "string" and not self.type.is_list and not self.choices
 
 
-class PipelineInput(InputPort):
-    """A parameter of a run. It is no argument of a program, and it is optional only through a default."""
+class GroupInput(InputPort):
+    """An input of a component made of edges. It is no argument of a program."""
 
-    MEANINGLESS: ClassVar[tuple[str, ...]] = ("as_", "pass_", "optional")
+    MEANINGLESS: ClassVar[tuple[str, ...]] = ("as_", "pass_")
+    OWNER: ClassVar[str] = "a component made of edges"
 
     as_: Annotated[SkipJsonSchema[str | None], Field(alias="as")] = None
     pass_: Annotated[SkipJsonSchema[Pass], Field(alias="pass")] = "path"
-    optional: SkipJsonSchema[bool] = False
-
-    _no_status = field_validator("type")(_not_a_status)
 
     @field_validator("as_", "pass_", mode="before")
     @classmethod
     def _no_argument(cls, value: object, info: ValidationInfo) -> object:
         del value
         key = str(info.field_name).rstrip("_")
-        fact = f"`{key}` has no meaning here: an input of the pipeline is no argument of a program."
+        fact = f"`{key}` has no meaning here: an input of {cls.OWNER} is no argument of a program."
         raise problem("HPC106", fact, "write it on the input of the component, or remove it.")
+
+
+class PipelineInput(GroupInput):
+    """A parameter of a run. It is optional only through a default."""
+
+    MEANINGLESS: ClassVar[tuple[str, ...]] = ("as_", "pass_", "optional")
+    OWNER: ClassVar[str] = "the pipeline"
+
+    optional: SkipJsonSchema[bool] = False
+
+    _no_status = field_validator("type")(_not_a_status)
 
     @field_validator("optional", mode="before")
     @classmethod
@@ -238,6 +247,9 @@ class PipelineInput(InputPort):
 
 Inputs = Annotated[
     dict[Name, InputPort], Field(description="what goes in, by name; `lr: float` is short for `lr: {type: float}`")
+]
+GroupInputs = Annotated[
+    dict[Name, GroupInput], Field(description="what goes in, by name; `lr: float` is short for `lr: {type: float}`")
 ]
 PipelineInputs = Annotated[
     dict[Name, PipelineInput], Field(description="run parameters by name; `lr: float` is short for `lr: {type: float}`")

@@ -59,24 +59,20 @@ class StepEntry(Model):
     retry: RetryChoice = None
     timeout: TimeLimit = None
     kfp: Annotated[KubernetesExtras | None, Field(description="fields of Kubernetes, for kfp")] = None
-    run_if: Annotated[
-        RunIf, Field(description="upstream_done: run even after a failure; not compiled by this version (HPC109)")
-    ] = "upstream_ok"
+    run_if: Annotated[RunIf, Field(description="upstream_done: run whatever came of the steps before")] = "upstream_ok"
     for_each: Annotated[
         list[StrictStr] | ZippedLoop | None,
         Field(
-            description="inputs to loop over, once per element; not compiled by this version (HPC109)",
+            description="inputs to loop over, once per element",
             union_mode="left_to_right",
         ),
     ] = None
-    parallel: Annotated[
-        StrictInt | None, Field(description="elements of `for_each` at the same time; not compiled (HPC109)")
-    ] = None
+    parallel: Annotated[StrictInt | None, Field(description="elements of `for_each` at the same time")] = None
     loop: Annotated[
-        Literal["runtime"] | None, Field(description="runtime: the platform unrolls the loop; not compiled (HPC109)")
+        Literal["runtime"] | None, Field(description="runtime: the platform loops, also over a list that stands here")
     ] = None
     tune: Annotated[
-        Tune | None, Field(description="search for the best values; not compiled by this version (HPC109)")
+        Tune | None, Field(description="search for the best values; checked, not yet compiled (HPC109)")
     ] = None
 
 

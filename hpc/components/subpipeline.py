@@ -20,7 +20,7 @@ from hpc.components.fields import (
     text_schema,
 )
 from hpc.components.kubernetes import KubernetesExtras
-from hpc.components.ports import Inputs, Outputs
+from hpc.components.ports import GroupInputs, PipelineOutputs
 from hpc.components.step import StepEntry
 
 _END = r"[a-z][a-z0-9_]*(?:\.[a-z][a-z0-9_]*)?"
@@ -33,7 +33,7 @@ _SWITCH = {
     "properties": {"switch": {"type": "array", "items": _LINE}},
     "required": ["switch"],
     "additionalProperties": False,
-    "description": "the first edge whose condition holds; not compiled by this version (HPC109)",
+    "description": "the first edge whose condition holds is taken",
 }
 
 EdgeLine = Annotated[Any, WithJsonSchema({"anyOf": [{**_LINE, "description": _LINE_TEXT}, _SWITCH]})]
@@ -48,12 +48,12 @@ Steps = Annotated[
 
 
 class SubPipeline(Model):
-    """A pipeline used as a component; not compiled by this version (HPC109)."""
+    """A pipeline used as a component."""
 
     title: Title = ""
     description: Description = ""
-    inputs: Inputs = {}
-    outputs: Outputs = {}
+    inputs: GroupInputs = {}
+    outputs: PipelineOutputs = {}
     steps: Steps = {}
     edges: Edges
 
@@ -65,7 +65,7 @@ class ExternalComponent(Model):
     description: Description = ""
     uses: Annotated[
         StrictStr,
-        Field(description="a component of this file; or `./file.yaml#component`, `std/name@1` (not compiled, HPC109)"),
+        Field(description="a component of this file; or `./file.yaml`, `./file.yaml#component`, `std/name@1`"),
     ]
     image: Annotated[StrictStr | None, Field(description="a name of `images`")] = None
     overrides: Overrides = {}

@@ -84,7 +84,7 @@ class _Broken(Exception):
         self.start, self.length, self.fact, self.fix, self.rule = start, length, fact, fix, rule
 
 
-def parse_edges(lines: list[Any], path: Path) -> tuple[list[Edge], list[Diagnostic]]:
+def parse_edges(lines: list[Plain], path: Path) -> tuple[list[Edge], list[Diagnostic]]:
     """The edges of a list that stands at `path`, and what is wrong with the others."""
     reader = _Reader()
     for index, line in enumerate(lines):
@@ -131,7 +131,7 @@ class _Reader:
             if key != "switch":
                 fix = "write everything about an edge on its line."
                 self._refuse(Place((*path, key), on="key"), f"`{key}` stands beside `switch`.", fix)
-        lines = entry["switch"]
+        lines: Plain = entry["switch"]
         if not isinstance(lines, list) or len(lines) < 2:
             fact = "a switch is a list of at least two edges."
             self._refuse(Place(inner, on="key"), fact, "write `- switch: [a -> b when …, a -> c else]`.")
@@ -204,7 +204,9 @@ def _refuse_odd_blanks(text: str) -> None:
 def _refuse_lonely_condition(wires: str, when: re.Match[str] | None) -> None:
     if when and not _LONG_ARROW.search(wires):
         fact = "a condition stands on an edge, and this line has no arrow."
-        raise _Broken(when.start() + 1, 4, fact, "write `a -> b when …`; run parameters decide by `inputs -> b when …`.")
+        raise _Broken(
+            when.start() + 1, 4, fact, "write `a -> b when …`; run parameters decide by `inputs -> b when …`."
+        )
 
 
 def _refuse_else(wires: str) -> None:
@@ -293,7 +295,9 @@ def _edge(left: str, targets: list[End], path: Path) -> Edge:
         raise _Broken(where.start or 0, where.length, fact, "data: `a.out -> b.in`; order only: `a -> b`.")
     _refuse_fields(targets, "an input has no fields", "write `-> step.input`.")
     if len(sources) > 1:
-        _refuse_fields(sources, "a field belongs to the elements of one looped list", "write an edge of its own for it.")
+        _refuse_fields(
+            sources, "a field belongs to the elements of one looped list", "write an edge of its own for it."
+        )
     if joins:
         return Edge("join", tuple(sources), tuple(targets), path)
     kind = "order" if source_ports == {False} else "data" if len(sources) == 1 else "gather"

@@ -39,6 +39,8 @@ _HOST = r"(?:[A-Za-z0-9](?:[A-Za-z0-9.-]*[A-Za-z0-9])?(?::[0-9]+)?/)?"
 _IMAGE = re.compile(rf"{_HOST}{_PATH}(?:/{_PATH})*(?::\w[\w.-]{{0,127}})?(?:@sha256:[0-9a-f]{{64}})?", re.ASCII)
 _DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
 _VARIABLE = re.compile(r"env:[A-Za-z_][A-Za-z0-9_]*")
+_SECRET_VERSION = re.compile(r"projects/[^/\s]+/secrets/[A-Za-z0-9_-]+/versions/(?:[1-9][0-9]*|latest)")
+_SECRET_KEY = re.compile(r"[a-z0-9](?:[-a-z0-9.]*[a-z0-9])?/[-._a-zA-Z0-9]+")
 _PIPELINE_NAME = re.compile(r"[a-z][a-z0-9-]{0,62}")
 
 
@@ -70,6 +72,20 @@ def _variable(text: str) -> str:
     if not _VARIABLE.fullmatch(text):
         fact = "on this machine a secret is read from an environment variable, and this does not name one."
         raise problem("HPC103", fact, "write `env:` and the name of the variable, e.g. `env:WANDB_API_KEY`.")
+    return text
+
+
+def _secret_version(text: str) -> str:
+    if not _SECRET_VERSION.fullmatch(text):
+        fact = "on Vertex AI a secret is a version in Secret Manager, and this does not name one."
+        raise problem("HPC103", fact, "write `projects/<project>/secrets/<name>/versions/<number>`.")
+    return text
+
+
+def _secret_key(text: str) -> str:
+    if not _SECRET_KEY.fullmatch(text):
+        fact = "on Kubeflow a secret is a key of a Kubernetes secret, and this does not name one."
+        raise problem("HPC103", fact, "write `<secret>/<key>`, e.g. `wandb/api_key`.")
     return text
 
 
@@ -179,9 +195,9 @@ class KfpTarget(Model):
     root: Annotated[StrictStr | None, Field(description="folder for artifacts, e.g. s3://bucket/path")] = None
     namespace: Annotated[StrictStr | None, Field(description="Kubernetes namespace of the runs")] = None
     experiment: Annotated[StrictStr | None, Field(description="experiment that the runs belong to")] = None
-    pipeline: Annotated[PipelineConfig | None, Field(description="settings of the whole run: workspace, ttl, timeout")] = (
-        None
-    )
+    pipeline: Annotated[
+        PipelineConfig | None, Field(description="settings of the whole run: workspace, ttl, timeout")
+    ] = None
 
 
 class LocalTarget(Model):
@@ -201,10 +217,15 @@ class Targets(Model):
 class Secret(Model):
     """Where each target keeps a secret. Its value is never in the file."""
 
-    vertex: Annotated[StrictStr | None, Field(description="projects/…/secrets/…/versions/…")] = None
-    kfp: Annotated[StrictStr | None, Field(description="Kubernetes secret and key, `name/key`")] = (
-        None
-    )
+    vertex: Annotated[
+        Annotated[StrictStr, AfterValidator(_secret_version), WithJsonSchema(text_schema(_SECRET_VERSION.pattern))]
+        | None,
+        Field(description="a version in Secret Manager, projects/…/secrets/…/versions/…"),
+    ] = None
+    kfp: Annotated[
+        Annotated[StrictStr, AfterValidator(_secret_key), WithJsonSchema(text_schema(_SECRET_KEY.pattern))] | None,
+        Field(description="a key of a Kubernetes secret, `name/key`"),
+    ] = None
     local: Annotated[
         Annotated[StrictStr, AfterValidator(_variable), WithJsonSchema(text_schema(_VARIABLE.pattern))] | None,
         Field(description="an environment variable, `env:NAME`"),

@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
+from hpc.components.library import LIBRARY_IMAGE
 from hpc.diagnostics import Diagnostic, Place, Rule
 from hpc.spec.document import Document, Node
 from hpc.spec.merge import mapping
@@ -55,6 +56,8 @@ def _collect(node: Node, mentioned: dict[str, set[str]]) -> None:
             _collect_edges(value, mentioned, top=False)
         elif isinstance(value.value, str) and key in _NAMING_KEYS:
             mentioned[_NAMING_KEYS[key]].add(value.value)
+            if key == "uses" and value.value.startswith("std/"):
+                mentioned["images"].add(LIBRARY_IMAGE)
         elif isinstance(value.value, dict) and key != "with":
             _collect(value, mentioned)
 

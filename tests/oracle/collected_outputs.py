@@ -23,7 +23,7 @@ Results = NamedTuple("Results", [("models", list[dsl.Model]), ("scores", list[fl
 def pipeline(counts: list[int]) -> Results:
     with dsl.ParallelFor(counts) as count:
         trained = train(count=count)
-    with dsl.ParallelFor(["x", "y"]) as text:
+    with dsl.ParallelFor(["left", "right"]) as text:
         named = name(text=text)
     return Results(
         dsl.Collected(trained.outputs["model"]),

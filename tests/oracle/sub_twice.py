@@ -33,7 +33,8 @@ Trained = NamedTuple("Trained", [("model", dsl.Model), ("score", float)])  # noq
 
 @dsl.pipeline
 def train_eval(data: Input[dsl.Dataset], net: str) -> Trained:
-    """
+    """Trains and evaluates.
+
     Args:
         data: What to learn from.
     """

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from hpc.compiler import mentions
-from hpc.compiler.graph import Constant, ContainerStep, Graph
+from hpc.compiler.graph import Constant, ContainerStep, Graph, GraphStep, Node
 from hpc.compiler.targets import Target
 from hpc.diagnostics import Diagnostic, Path, Place, Rule
 
@@ -35,8 +35,9 @@ MOST_TASKS = 10_000
 
 
 def check(graph: Graph, target: Target) -> Iterator[Diagnostic]:
-    if target.name == "vertex" and len(graph.all_steps) > MOST_TASKS:
-        fact = f"the pipeline has {len(graph.all_steps):,} steps; a job on {target.title} has at most {MOST_TASKS:,} tasks."
+    tasks = _tasks(graph.nodes) if target.name == "vertex" else 0
+    if tasks > MOST_TASKS:
+        fact = f"the pipeline has {tasks:,} tasks; a job on {target.title} has at most {MOST_TASKS:,}."
         fix = "split it into several pipelines, or do more in one step."
         yield Diagnostic(TOO_MANY_TASKS, Place(("edges",), on="key"), fact, fix)
     for step in graph.steps:
@@ -47,6 +48,12 @@ def check(graph: Graph, target: Target) -> Iterator[Diagnostic]:
                     f"this value is {size:,} bytes long; an argument must be shorter than {LONGEST_ARGUMENT:,} bytes."
                 )
                 yield Diagnostic(TOO_LONG, Place(path), fact, "put it into a file that a component reads.")
+
+
+def _tasks(nodes: tuple[Node, ...]) -> int:
+    """The tasks that surely belong to a run, loops of the platform taken once."""
+    inner = (node.graph.nodes if isinstance(node, GraphStep) else getattr(node, "children", ()) for node in nodes)
+    return len(nodes) + sum(map(_tasks, inner))
 
 
 def _constants(step: ContainerStep) -> Iterator[tuple[Path, Any]]:

@@ -26,9 +26,7 @@ def check(graph: Graph, target: Target) -> Iterator[Diagnostic]:
     name = graph.pipeline.name
     for step in graph.all_steps:
         if name in (step.key, step.spec_name):
-            what = (
-                f"step `{step.name}`" if name == step.key else f"component `{step.component_name}`"
-            )
+            what = f"step `{step.name}`" if name == step.key else f"component `{step.component_name}`"
             fact = f"the pipeline is called like its {what}: the KFP SDK would load the file as that one component."
             yield Diagnostic(LIKE_A_STEP, Place(("name",)), fact, f"rename it, e.g. `name: {name[:54]}-pipeline`.")
             return

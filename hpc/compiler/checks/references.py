@@ -17,7 +17,7 @@ from hpc.components.container import ArgumentGroup, ContainerComponent
 from hpc.components.references import NAMESPACES, Reference
 from hpc.components.types import did_you_mean, with_article
 from hpc.components.use import references_in
-from hpc.diagnostics import Diagnostic, Path, Place, Rule
+from hpc.diagnostics import Diagnostic, Path, Place
 from hpc.spec.expand import ACCELERATOR_NAMES, RUN_NAMES, SINGLE_BRACES, UNKNOWN_REFERENCE
 
 RULES = (ABSENT_INPUT,)

@@ -13,6 +13,7 @@ from hpc.compiler.checks.target import CANNOT
 from hpc.compiler.graph import Constant, ContainerStep, FromInput, FromItem, FromStep, Gathered, Graph, Source
 from hpc.compiler.targets import Target
 from hpc.components.ports import InputPort
+from hpc.components.references import Reference
 from hpc.components.types import STRING
 from hpc.components.use import is_raw, references_in
 from hpc.diagnostics import Diagnostic, Place, Rule
@@ -51,10 +52,10 @@ def _is_passed(step: ContainerStep, name: str, port: InputPort) -> bool:
     return (port.pass_ != "none" and step.component.cli != "none") or bool(_references_to(step, name))
 
 
-def _references_to(step: ContainerStep, name: str) -> list[Place]:
+def _references_to(step: ContainerStep, name: str) -> list[tuple[Reference, Place]]:
     """Where the texts of the step's command line refer to the input."""
     return [
-        Place(path, start=reference.start, length=reference.end - reference.start)
+        (reference, Place(path, start=reference.start, length=reference.end - reference.start))
         for path, text in mentions.texts(step)
         for reference in references_in(text)
         if (reference.namespace, reference.name) == ("inputs", name)
@@ -75,17 +76,19 @@ def _list_outputs(step: ContainerStep) -> Iterator[Diagnostic]:
 
 
 def _whole_list(step: ContainerStep, name: str, source: Source, target: Target) -> Iterator[Diagnostic]:
-    """A list of artifacts that only the run knows: as one argument, and where the texts refer to it."""
+    """A list of artifacts that only the run knows has one form, JSON, and that only as an argument."""
     port = step.component.inputs[name]
+    fact = f"`{_shown(source)}` brings a list of artifacts into `{step.name}.{name}`: only the first would arrive."
+    fix = f"gather single artifacts on the edge: `a.x, b.x -> {step.name}.{name}`; or write `pass: none` and take all "
+    fix += f'as JSON: `args: ["${{{{ inputs.{name} }}}}"]`.'
     if port.pass_ != "none" and step.component.cli != "none":
-        place = Place((*step.component_path, "inputs", name), on="key")
-        fact = f"`{_shown(source)}` brings a list of artifacts into `{step.name}.{name}`: only the first would arrive."
-        fix = f"gather single artifacts on the edge: `a.x, b.x -> {step.name}.{name}`; or let a step that loops over "
-        fix += "them hand on a value."
-        yield Diagnostic(LIST_OF_ARTIFACTS, place, fact, fix)
-    for place in _references_to(step, name) if not target.artifact_lists else ():
-        fact = f"{target.title} replaces no list of artifacts that is known only when the pipeline runs."
-        yield Diagnostic(CANNOT, place, fact, "gather single artifacts on the edge.")
+        yield Diagnostic(LIST_OF_ARTIFACTS, Place((*step.component_path, "inputs", name), on="key"), fact, fix)
+    for reference, place in _references_to(step, name):
+        if reference.rest or "overrides" in place.path:
+            yield Diagnostic(LIST_OF_ARTIFACTS, place, fact, fix)
+        elif not target.artifact_lists:
+            cannot = f"{target.title} replaces no list of artifacts that is known only when the pipeline runs."
+            yield Diagnostic(CANNOT, place, cannot, "gather single artifacts on the edge.")
 
 
 def _shown(source: Source) -> str:

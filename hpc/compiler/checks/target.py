@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from hpc.compiler import mentions
+from hpc.compiler.checks.hydra import NEEDS_COMMAND
 from hpc.compiler.graph import ContainerStep, Graph
 from hpc.compiler.targets import TARGETS, Target
 from hpc.components.fields import SecretRef
@@ -23,6 +24,8 @@ CANNOT = Rule(
 )
 RULES = (CANNOT,)
 
+_SECRET_PLACES = {"vertex": "projects/…/secrets/…/versions/…", "kfp": "<name>/<key>", "local": "env:{}"}
+
 
 def check(graph: Graph, target: Target) -> Iterator[Diagnostic]:
     if target.takes_gpus and not target.machines:
@@ -30,6 +33,8 @@ def check(graph: Graph, target: Target) -> Iterator[Diagnostic]:
     for step in graph.distinct_steps:
         yield from _references(step, target)
         yield from _secrets(step, target)
+        if target.secrets == "bootstrap":
+            yield from _needs_command(step)
         if target.name == "kfp":
             yield from _program(step, target)
 
@@ -71,16 +76,22 @@ def _secrets(step: ContainerStep, target: Target) -> Iterator[Diagnostic]:
         if not isinstance(value, SecretRef):
             continue
         place = Place(mentions.variable_path(step, variable), on="key")
-        if not target.secrets:
-            fact = f"this version cannot pass secrets on {target.title} yet, so `{variable}` would be missing."
-            fix = f"remove `{variable}` for this target, or compile for `local`."
-            yield Diagnostic(CANNOT, place, fact, fix)
-        elif getattr(step.settings.secrets[variable], target.name) is None:
+        if getattr(step.settings.secrets[variable], target.name) is None:
             fact = (
                 f"secret `{value.secret}` does not say where {target.title} keeps it, so `{variable}` would be missing."
             )
-            fix = f"add `{target.name}: env:{variable}` to secret `{value.secret}`."
+            fix = f"add `{target.name}: {_SECRET_PLACES[target.name].format(variable)}` to secret `{value.secret}`."
             yield Diagnostic(CANNOT, place, fact, fix)
+
+
+def _needs_command(step: ContainerStep) -> Iterator[Diagnostic]:
+    """Secrets are fetched by a small program in front of the command."""
+    if step.settings.secrets and not step.component.command:
+        fact = (
+            "a secret is fetched by a small program in front of the command; the image's own entrypoint is not known "
+        )
+        fix = "add `command:`, e.g. `command: [python, main.py]`."
+        yield Diagnostic(NEEDS_COMMAND, Place(step.component_path, on="key"), f"{fact}here.", fix)
 
 
 def _program(step: ContainerStep, target: Target) -> Iterator[Diagnostic]:

@@ -138,7 +138,8 @@ def _local(graph: Graph, target: Target) -> Iterator[Diagnostic]:
 def _machine_profiles(unused: Sequence[Path], target: Target) -> Diagnostic:
     """One note for all: it stands above every run on this machine."""
     noun = "accelerators" if len(unused) > 1 else "accelerator"
-    fact = f"steps run on {target.title} as it is: of {noun} {_words([str(path[-1]) for path in unused])} only `local` is heeded."
+    names = _words([str(path[-1]) for path in unused])
+    fact = f"steps run on {target.title} as it is: of {noun} {names} only `local` is heeded."
     return Diagnostic(NOT_USED, Place(unused[0], on="key"), fact, "nothing to do.")
 
 

@@ -8,7 +8,7 @@ loops unrolled, and put into groups.
 from __future__ import annotations
 
 from hpc.compiler.graph import Graph
-from hpc.compiler.link import components, declared, ends, guards, loops, misuse, nodes, order, regions, wiring
+from hpc.compiler.link import declared, ends, guards, loops, misuse, nodes, order, regions, wiring
 from hpc.compiler.link.declared import declared_names
 from hpc.compiler.link.scope import Linker
 from hpc.diagnostics import Diagnostic, Rejected

@@ -97,7 +97,9 @@ class Ends:
             if port in self.scope.outputs:
                 return self.scope.outputs[port].type
             fix = f"declare `outputs: {{{port}: <type>}}`."
-            self.report(UNKNOWN_INPUT, end.place, f"there is no output `{port}` of {self.scope.title_in_messages}.", fix)
+            self.report(
+                UNKNOWN_INPUT, end.place, f"there is no output `{port}` of {self.scope.title_in_messages}.", fix
+            )
         elif end.node in RESERVED_NODES:
             fix = "turn the edge around; to give an input a value use its `default`."
             self.report(WRONG_SIDE, end.place, f"`{end.node}` can only be on the left of an arrow.", fix)

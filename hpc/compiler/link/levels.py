@@ -54,7 +54,9 @@ def _waits(nodes: Mapping[Tasks, Node], steps: Mapping[str, Tasks]) -> dict[Task
             source = steps.get(step)
             if source is None:
                 continue
-            level = next((index for index, pair in enumerate(zip(path, source, strict=False)) if pair[0] != pair[1]), -1)
+            level = next(
+                (index for index, pair in enumerate(zip(path, source, strict=False)) if pair[0] != pair[1]), -1
+            )
             if level >= 0:
                 waits[path[: level + 1]].add(source[level])
         if isinstance(node, Step) and is_exit(node):

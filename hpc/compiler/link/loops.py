@@ -101,7 +101,9 @@ def elements(node: Node, bindings: Mapping[str, Binding], found: list[Diagnostic
     lists = [[_items(node, name, bindings[name]) for name in axis] for axis in node.axes]
     if node.entry.loop == "runtime" or any(items is None for axis in lists for items in axis):
         return None
-    known = [_zipped(node, axis, [items or [] for items in lists[index]], found) for index, axis in enumerate(node.axes)]
+    known = [
+        _zipped(node, axis, [items or [] for items in lists[index]], found) for index, axis in enumerate(node.axes)
+    ]
     runs = [dict(itertools.chain.from_iterable(each)) for each in itertools.product(*known)]
     if len(runs) > MOST_UNROLLED:
         place = Place((*node.path, "for_each"))
@@ -202,7 +204,10 @@ def _loop(
     item_type = Type("dict") if is_record else node.inputs[names[0]].type
     source_type = getattr(items, "type", None)
     item_type = source_type.element if isinstance(source_type, Type) else item_type
-    given = {name: FromItem(item, node.inputs[name].type, item_type, fields[name], isinstance(items, Constant)) for name in names}
+    given = {
+        name: FromItem(item, node.inputs[name].type, item_type, fields[name], isinstance(items, Constant))
+        for name in names
+    }
     return Axis(Loop(items, item, item_type, limit), given)
 
 
@@ -233,9 +238,7 @@ def _run_time_items(
     return first
 
 
-def _zipped_constant(
-    node: Node, names: Sequence[str], lists: list[Constant], found: list[Diagnostic]
-) -> Constant:
+def _zipped_constant(node: Node, names: Sequence[str], lists: list[Constant], found: list[Diagnostic]) -> Constant:
     if len(names) == 1:
         return lists[0]
     columns: list[list[Any]] = [constant.value for constant in lists]

@@ -1,7 +1,7 @@
 """Which steps run under which conditions: nested regions, each of which becomes a DAG of its own.
 
-Every `when` of a step makes a region, unless the step stands in one of the same condition; a switch is a region with one
-for each branch. A step stands in the innermost region of those that it waits for (language, section 2, *Edges*).
+Every `when` of a step makes a region, unless the step stands in one of the same condition; a switch is a region with
+one for each branch. A step stands in the innermost region of those that it waits for (language, section 2, *Edges*).
 """
 
 from __future__ import annotations
@@ -93,7 +93,7 @@ class Regions:
     def place(self, node: Node) -> None:
         """Finds the region of a step whose predecessors have theirs."""
         needed = [(name, self.region_of(name)) for name in sorted(node.plain)]
-        needed += [(join[0].node, self._joined(join, node.edge)) for join in node.joins]
+        needed += [(join[0].node, self._joined(join)) for join in node.joins]
         branch = self._branch(node)
         base = self._innermost(node, [*needed, *([(node.name, branch)] if branch else [])])
         self._check_visible(node, base)
@@ -112,8 +112,8 @@ class Regions:
     def _innermost(self, node: Node, needed: list[tuple[str, Region]]) -> Region:
         """The region that lies in all the others."""
         deepest, name = self.root, ""
-        for other, region in needed:
-            region, deepest = region.found(), deepest.found()
+        for other, needs in needed:
+            region, deepest = needs.found(), deepest.found()
             if deepest in region.ancestors or self._merged(deepest, region):
                 deepest, name = region.found(), other
             elif region not in deepest.ancestors:
@@ -213,7 +213,7 @@ class Regions:
 
     # ------------------------------------------------------------ joins
 
-    def _joined(self, ends: tuple[End, ...], edge: Path) -> Region:
+    def _joined(self, ends: tuple[End, ...]) -> Region:
         """The region around the switch whose branches the ends are; the root after a report."""
         switch = self.switch_of(ends)
         if switch is None:
@@ -255,7 +255,7 @@ class Regions:
     def check_outputs(self, wires: dict[str, Wire], joins: dict[str, tuple[End, ...]]) -> None:
         """Outputs of the scope come from what surely runs."""
         for name, ends in joins.items():
-            around = self._joined(ends, wires[name].place.path)
+            around = self._joined(ends)
             if around is not self.root:
                 self._unsure(name, wires[name])
         for name, wire in wires.items():

@@ -40,9 +40,7 @@ def _first(layers: Sequence[Layer], name: str) -> Any:
     return next((value for layer in layers if (value := getattr(layer.block, name, None)) is not None), None)
 
 
-def _image(
-    layers: Sequence[Layer], component: ContainerComponent | ForeignContainer, main: File
-) -> tuple[Image, Path]:
+def _image(layers: Sequence[Layer], component: ContainerComponent | ForeignContainer, main: File) -> tuple[Image, Path]:
     if isinstance(component, ForeignContainer):
         return Image.model_construct(uri=component.image), ()
     layer = next(layer for layer in layers if getattr(layer.block, "image", None))

@@ -22,11 +22,10 @@ from hpc.compiler.graph import (
     OneOf,
     RunsContainer,
     Source,
-    Status,
     Step,
 )
-from hpc.compiler.graph import key as ir_key
 from hpc.compiler.graph import Node as Made
+from hpc.compiler.graph import key as ir_key
 from hpc.compiler.link.loops import NESTED_RESULT, Axis, Element, axes, elements
 from hpc.compiler.link.nodes import Node, Scope, Wire
 from hpc.compiler.link.regions import Regions
@@ -35,9 +34,8 @@ from hpc.components.container import ContainerComponent
 from hpc.components.foreign import ForeignContainer, ForeignPipeline
 from hpc.components.importer import ImporterComponent
 from hpc.components.step import NOTHING_DIFFERS
-from hpc.components.types import Type
 from hpc.components.use import element_name
-from hpc.diagnostics import Diagnostic, Place
+from hpc.diagnostics import Diagnostic
 from hpc.spec.edges import End
 from hpc.spec.program import File
 
@@ -215,5 +213,3 @@ def _may_differ(node: Node) -> bool:
 def _of_container(settings: Any) -> tuple[Any, ...]:
     """What of the settings is part of the container: caching and retries belong to the task."""
     return settings.overrides, settings.env, settings.accelerator, settings.timeout, settings.kfp
-
-

@@ -6,10 +6,10 @@ from typing import Any
 
 from hpc.compiler.graph import Binding, Constant, FromInput, FromStep, Gathered, OneOf, Source, key
 from hpc.compiler.link.ends import EXIT, UNKNOWN_INPUT, WRONG_SIDE, Ends
-from hpc.compiler.link.regions import NOT_COMPLETE
 from hpc.compiler.link.nodes import RESERVED_NODES, UNKNOWN_STEP, Guard, Node, Scope, Wire
+from hpc.compiler.link.regions import NOT_COMPLETE
 from hpc.components.ports import InputPort, objection
-from hpc.components.types import RUN_STATUS, Type, did_you_mean, kind_of, with_article
+from hpc.components.types import RUN_STATUS, Plain, Type, did_you_mean, kind_of, with_article
 from hpc.diagnostics import Diagnostic, Path, Place, Rule
 from hpc.spec.edges import NOT_AN_EDGE, Edge, End
 from hpc.spec.load import WRONG_VALUE
@@ -166,7 +166,8 @@ class Wiring:
         for end, source in known:
             if not isinstance(source, FromStep):
                 self.report(WRONG_TYPE, end.place, f"`{end}` is not an output of a branch.", "join outputs of steps.")
-        if len(steps) < len(known) or not all([self._fits(end, source, wanted, target) for end, source in known]):
+        fits = [self._fits(end, source, wanted, target) for end, source in known]
+        if len(steps) < len(known) or not all(fits):
             return
         ends = tuple(end for end, _ in known)
         if target.node in self.nodes:
@@ -198,7 +199,9 @@ class Wiring:
             return True
         looped = self.nodes[end.node].looped if end.node in self.nodes else ()
         if looped and source.type.is_list and source.type.element.fits(wanted):
-            fact = f"`{end.node}` runs once per {', '.join(looped)}, so `{end}` is a {source.type}, but `{target}` takes "
+            fact = (
+                f"`{end.node}` runs once per {', '.join(looped)}, so `{end}` is a {source.type}, but `{target}` takes "
+            )
             fact += f"one {wanted}."
             fix = f"declare `{target.port}: {source.type}`, or `for_each: [{target.port}]` on step `{target.node}`."
             self.report(LOOP_RESULT, end.place, fact, fix)
@@ -247,7 +250,7 @@ class Wiring:
                 path = (*node.declared.path, "inputs", name, "default")
                 node.wires[name] = Wire(Constant(port.default, path), "its default", Place(path))
             elif not port.optional and not self.all_suspect and node.name not in self.suspect:
-                self._unbound(node, name, port)
+                self._unbound(node, name)
 
     def _check_defaults(self, node: Node, name: str, wire: Wire) -> None:
         """The default of an input of the pipeline is a constant too: it must be within the limits of what it feeds."""
@@ -284,7 +287,7 @@ class Wiring:
             exact = self._checked(f"`{node.name}.{name}`", port, value, path)
         node.wires[name] = Wire(Constant(exact, path), "a constant", Place(path))
 
-    def _elements(self, node: Node, name: str, value: Any, path: Path) -> list[Any]:
+    def _elements(self, node: Node, name: str, value: Plain, path: Path) -> list[Any]:
         """The elements of a list that the step loops over."""
         if not isinstance(value, list) or not value:
             what = "an empty list, so it would never run" if value == [] else with_article(kind_of(value))
@@ -301,7 +304,7 @@ class Wiring:
             self.report(rule, Place(path), f"the value of {what} {trouble[0]}.", trouble[1])
         return float(value) if str(port.type) == "float" and isinstance(value, int) else value
 
-    def _unbound(self, node: Node, name: str, port: InputPort) -> None:
+    def _unbound(self, node: Node, name: str) -> None:
         wanted = node.input_type(name)
         fact = f"input `{node.name}.{name}` ({wanted}) gets no value: no edge, no `with`, no default."
         if name in node.looped:

@@ -9,7 +9,6 @@ from typing import Any
 from hpc.compiler import ir
 from hpc.compiler.cel import cel, joined, negated
 from hpc.compiler.graph import (
-    Binding,
     CompiledStep,
     Constant,
     FromItem,
@@ -30,15 +29,14 @@ from hpc.compiler.graph import (
 from hpc.compiler.lower.foreign import compiled_names
 from hpc.compiler.lower.importers import importer_inputs
 from hpc.compiler.lower.ports import bare_definitions, input_definitions, output_definitions
-from hpc.compiler.lower.routes import Routes, Tasks, channel, sources_in
+from hpc.compiler.lower.routes import Routes, Tasks, channel
 from hpc.compiler.render import ComponentSpec
 from hpc.compiler.targets import Target
 from hpc.components import placeholders
 from hpc.components.fields import Cache, CacheKey, Retry, seconds
-from hpc.components.ports import InputPort, OutputPort
+from hpc.components.ports import InputPort
 from hpc.components.types import Type
 from hpc.components.use import element_name
-from hpc.diagnostics import Place
 from hpc.spec.conditions import Name
 
 _AFTER_ANYTHING = "ALL_UPSTREAM_TASKS_COMPLETED"
@@ -59,9 +57,7 @@ class Dags:
         outputs = {port.as_ or name: port for name, port in graph.outputs.items()}
         results = {graph.outputs[name].as_ or name: source for name, source in graph.results.items()}
         dag = ir.Dag(self._tasks(graph.nodes, ()), self._outputs(results, ()))
-        return ir.Component(
-            input_definitions(_graph_inputs(graph), self.target), output_definitions(outputs), dag=dag
-        )
+        return ir.Component(input_definitions(_graph_inputs(graph), self.target), output_definitions(outputs), dag=dag)
 
     def _tasks(self, nodes: tuple[Node, ...], level: Tasks) -> dict[str, ir.Task]:
         return {
@@ -116,9 +112,7 @@ class Dags:
         field = source.field if isinstance(source, FromItem) else None
         selector = f"parseJson(string_value)[{json.dumps(field)}]" if field else None
         if found is None:
-            return ir.InputParameter(
-                component_input_parameter=channel(source), parameter_expression_selector=selector
-            )
+            return ir.InputParameter(component_input_parameter=channel(source), parameter_expression_selector=selector)
         return ir.InputParameter(task_output_parameter={"producerTask": found[0], "outputParameterKey": found[1]})
 
     def _artifact(self, source: Source, level: Tasks) -> ir.InputArtifact:

@@ -1,4 +1,6 @@
-"""Pipelines that someone compiled: their components and executors beside those of the file, under names of their own."""
+"""Pipelines that someone compiled: their components and executors beside those of the file, under names of their
+own.
+"""
 
 from __future__ import annotations
 

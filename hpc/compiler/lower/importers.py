@@ -10,7 +10,7 @@ from hpc.compiler.targets import Target
 from hpc.components import placeholders
 from hpc.components.importer import URI, ImporterComponent
 from hpc.components.references import Reference, literal, parts_of
-from hpc.components.types import STRING
+from hpc.components.types import STRING, Plain
 
 
 def importer_component(name: str, component: ImporterComponent, target: Target) -> ir.Component:
@@ -45,7 +45,7 @@ def importer_executor(component: ImporterComponent) -> ir.Executor:
     )
 
 
-def _pasted(value: Any) -> Any:
+def _pasted(value: Plain) -> Any:
     """A value of the metadata, references to inputs replaced by placeholders, however deep."""
     if isinstance(value, str):
         parts = parts_of(value)

@@ -78,7 +78,10 @@ def _local(step: RunsContainer, files: Files) -> dict[str, Any]:
 def _first(step: RunsContainer, key: str) -> Any:
     """What the machine says about running here, else the image."""
     settings = step.settings
-    places: list[LocalPlace | None] = [settings.accelerator.local if settings.accelerator else None, settings.image.local]
+    places: list[LocalPlace | None] = [
+        settings.accelerator.local if settings.accelerator else None,
+        settings.image.local,
+    ]
     return next((value for place in places if place and (value := getattr(place, key)) is not None), None)
 
 

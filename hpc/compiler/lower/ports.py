@@ -1,4 +1,4 @@
-"""Ports as the IR declares them: inputs and outputs of the language enter, ComponentInputsSpec and -OutputsSpec leave."""
+"""Ports as the IR declares them: those of the language enter, ComponentInputsSpec and ComponentOutputsSpec leave."""
 
 from __future__ import annotations
 

@@ -7,10 +7,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Iterable, Mapping
-from typing import TYPE_CHECKING, Any, TypeAlias, cast
-
-if TYPE_CHECKING:
-    from hpc.components.kubernetes.extras import KubernetesExtras
+from typing import Any, TypeAlias, cast
 
 Config: TypeAlias = "dict[str, Any]"
 
@@ -25,19 +22,19 @@ def constant(value: object) -> Config:
     return {"runtimeValue": {"constant": value}}
 
 
-def merged_config(layers: Iterable[KubernetesExtras | None]) -> Config:
-    """The config that accelerator, component and step make together, the last one strongest.
+def merged_config(configs: Iterable[Mapping[str, Any]]) -> Config:
+    """The config that those of accelerator, component and step make together, the last one strongest.
 
-    Mappings merge, lists and scalars replace, an empty list too (language, section 5.14). Empty if none says anything.
+    Mappings merge, lists and scalars replace, an empty list too (language, section 5.14); what is empty then is left
+    out. Empty if none of them says anything.
     """
-    config: Config = {}
-    for layer in layers:
-        if layer is not None:
-            config = _laid_on(config, layer.layer())
-    return copy.deepcopy({key: value for key, value in config.items() if not is_unset(value)})
+    merged: Config = {}
+    for config in configs:
+        merged = _laid_on(merged, config)
+    return copy.deepcopy({key: value for key, value in merged.items() if not is_unset(value)})
 
 
-def _laid_on(below: Config, above: Config) -> Config:
+def _laid_on(below: Config, above: Mapping[str, Any]) -> Config:
     changed: Config = {}
     for key, value in above.items():
         lower: object = below.get(key)

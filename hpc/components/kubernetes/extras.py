@@ -13,7 +13,8 @@ from pydantic.alias_generators import to_camel
 from pydantic_core import InitErrorDetails, PydanticCustomError
 
 from hpc.components.fields import problem
-from hpc.components.kubernetes.config import Config, merged_config
+from hpc.components.kubernetes.config import Config
+from hpc.components.kubernetes.forms import LABELS_SCHEMA
 from hpc.components.kubernetes.messages import (
     ConfigMapAsEnv,
     ConfigMapAsVolume,
@@ -40,8 +41,7 @@ _LONGEST_SECONDS = 2**31 - 1
 
 def _selector_schema(schema: dict[str, Any]) -> None:
     """The mapping of labels that may stand for the message."""
-    labels = {"type": "object", "additionalProperties": {"type": "string"}}
-    schema["anyOf"] = [labels, *schema["anyOf"]]
+    schema["anyOf"] = [LABELS_SCHEMA, *schema["anyOf"]]
 
 
 class KubernetesExtras(Message):
@@ -94,13 +94,14 @@ class KubernetesExtras(Message):
         return self
 
     def executor_config(self) -> Config:
-        """The KubernetesExecutorConfig in protobuf's JSON form, as the functions of `kfp.kubernetes` write it."""
-        return merged_config([self])
+        """The KubernetesExecutorConfig in protobuf's JSON form, as the functions of `kfp.kubernetes` write it.
 
-    def layer(self) -> Config:
-        """The same with the lists that are written empty: laid on another list they replace it."""
-        emptied = {name for name in self.model_fields_set if getattr(self, name) == []}
-        return {**self.written(), **{to_camel(name): [] for name in sorted(emptied)}}
+        Lists that the file has empty stay: laid on another list they replace it. `merged_config` then leaves them out.
+        """
+        emptied = [
+            name for name in type(self).model_fields if name in self.model_fields_set and getattr(self, name) == []
+        ]
+        return {**self.written(), **{to_camel(name): [] for name in emptied}}
 
     def _variables(self) -> Iterator[tuple[Loc, str]]:
         for block in ("secret_as_env", "config_map_as_env"):

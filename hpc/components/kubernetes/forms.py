@@ -14,6 +14,7 @@ from typing import Annotated, Any
 from pydantic import AfterValidator, BeforeValidator, StrictStr, WithJsonSchema
 
 from hpc.components.fields import problem, text_schema
+from hpc.components.types import did_you_mean
 
 
 @dataclass(frozen=True)
@@ -87,11 +88,29 @@ StorageClass = Annotated[StrictStr, AfterValidator(_STORAGE_CLASS), WithJsonSche
 DataKey = Annotated[StrictStr, AfterValidator(_DATA_KEY), WithJsonSchema(_DATA_KEY.schema)]
 LabelKey = Annotated[StrictStr, AfterValidator(_LABEL_KEY), WithJsonSchema(_LABEL_KEY.schema)]
 LabelValue = Annotated[StrictStr, AfterValidator(_LABEL_VALUE), WithJsonSchema(_LABEL_VALUE.schema)]
+LABELS_SCHEMA = {
+    "type": "object",
+    "propertyNames": _LABEL_KEY.schema,
+    "additionalProperties": _LABEL_VALUE.schema,
+}
 EnvName = Annotated[StrictStr, AfterValidator(_ENV_NAME), WithJsonSchema(_ENV_NAME.schema)]
 MountPath = Annotated[StrictStr, AfterValidator(_MOUNT_PATH), WithJsonSchema(_MOUNT_PATH.schema)]
 SubPath = Annotated[StrictStr, AfterValidator(_SUB_PATH), WithJsonSchema(_SUB_PATH.schema)]
 FieldPath = Annotated[StrictStr, AfterValidator(_FIELD_PATH), WithJsonSchema(_FIELD_PATH.schema)]
 Medium = Annotated[StrictStr, AfterValidator(_MEDIUM), WithJsonSchema(_MEDIUM.schema)]
+
+_ACCESS_MODES = ("ReadWriteOnce", "ReadOnlyMany", "ReadWriteMany", "ReadWriteOncePod")
+
+
+def _access_mode(text: str) -> str:
+    if text not in _ACCESS_MODES:
+        raise problem("HPC103", f"`{text}` is not a way to use a volume.", did_you_mean(text, _ACCESS_MODES))
+    return text
+
+
+AccessMode = Annotated[
+    StrictStr, AfterValidator(_access_mode), WithJsonSchema({"type": "string", "enum": [*_ACCESS_MODES]})
+]
 
 _QUANTITY = r"(?=[0-9.]*[1-9])[0-9]{1,15}(?:\.[0-9]{1,9})?(?:[KMGTPE]i|[kMGTPE])?"
 _OTHER_UNITS = re.compile(r"([0-9]+(?:\.[0-9]+)?) ?([kmgtpe])(i?)b?", re.ASCII | re.IGNORECASE)
@@ -103,7 +122,8 @@ def _quantity(value: object) -> str:
         return text
     number = re.match(r"[1-9][0-9]*", text)
     example = f"{number[0] if number else 5}Gi"
-    if other := _OTHER_UNITS.fullmatch(text):
+    other = _OTHER_UNITS.fullmatch(text)
+    if other and float(other[1]) > 0:
         prefix = other[2].upper() if other[3] else other[2].upper().replace("K", "k")
         example = f"{other[1]}{prefix}{other[3].lower()}"
     fix = f"write a number and a unit without a space, e.g. `{example}` (Ki, Mi, Gi, Ti or k, M, G, T)."

@@ -36,7 +36,8 @@ class Late:
 
     def __get_pydantic_json_schema__(self, schema: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
         del schema
-        return handler(self.model.__pydantic_core_schema__)
+        whole = core_schema.definitions_schema(self.model.__pydantic_core_schema__, [])
+        return handler(whole)
 
     def _validated(self, value: object) -> Model:
         """Raises the ValidationError of the model, whose paths pydantic then continues."""

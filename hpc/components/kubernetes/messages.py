@@ -16,6 +16,7 @@ from pydantic.config import JsonDict
 from hpc.components.fields import Model, problem, without_nul
 from hpc.components.kubernetes.config import Config, constant, is_unset
 from hpc.components.kubernetes.forms import (
+    AccessMode,
     DataKey,
     EnvName,
     FieldPath,
@@ -209,9 +210,6 @@ class PvcMount(Message):
     pvc_name: Annotated[ObjectName, Field(description="name of the PersistentVolumeClaim")]
     mount_path: MountedAt
     sub_path: Annotated[SubPath, Field(description="folder of the volume; all of it if absent")] = ""
-
-
-AccessMode = Literal["ReadWriteOnce", "ReadOnlyMany", "ReadWriteMany", "ReadWriteOncePod"]
 
 
 class GenericEphemeralVolume(Message):

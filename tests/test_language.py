@@ -1,0 +1,83 @@
+"""The twelve examples of the language: each compiles to exactly the golden file of each target that can run it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from compiling import TESTS, Result, compile_bytes
+from lint_ir import lint
+from meaning import documents, parse
+
+from hpc.compiler import Choice
+
+FOLDER = TESTS / "language"
+FILES = sorted(FOLDER.glob("*.yaml"))
+
+TARGETS = {
+    "01_mnist": ("vertex", "kfp", "local"),
+    "02_four_frameworks": ("vertex", "kfp", "local"),
+    "04_continuous_training": ("vertex",),  # uploads to Vertex AI
+    "05_data_centric": ("vertex", "kfp", "local"),
+    "06_sweep_and_pick": ("vertex", "kfp", "local"),
+    "07_gate": ("vertex", "kfp", "local"),
+    "08_nightly_with_alert": ("vertex", "kfp", "local"),
+    "09_ddp_on_spot": ("vertex", "local"),  # four machines for one step
+    "10_finetune_pinned": ("vertex", "kfp", "local"),
+    "11_champion_challenger": ("vertex", "kfp", "local"),
+    "12_dev_and_prod": ("vertex", "kfp", "local"),
+}
+EACH = [pytest.param(name, target, id=f"{name}-{target}") for name, targets in TARGETS.items() for target in targets]
+WAITING = {"03_tune_retrain_deploy"}
+"""`tune` is read and checked; what runs it comes later."""
+
+
+
+def _compiled(name: str, target: str, choice: Choice | None = None) -> Result:
+    file = FOLDER / f"{name}.yaml"
+    result = compile_bytes(file.read_bytes(), target, choice, FOLDER)
+    assert result.compiled is not None, result.shown
+    return result
+
+
+def _text(result: Result) -> str:
+    assert result.compiled is not None
+    return result.compiled.text
+
+
+def test_every_example_is_listed() -> None:
+    assert {file.stem for file in FILES} == TARGETS.keys() | WAITING
+
+
+@pytest.mark.parametrize(("name", "target"), EACH)
+def test_golden_file(name: str, target: str, matches_golden: Callable[..., None]) -> None:
+    text = _text(_compiled(name, target))
+    assert lint(parse(documents(text))) == []
+    matches_golden(text, "ir.yaml" if "\n---\n" in text else "json")
+
+
+@pytest.mark.parametrize("name", TARGETS)
+def test_vertex_has_nothing_to_say(name: str) -> None:
+    codes = {one.rule.code for one in _compiled(name, "vertex").diagnostics}
+    assert codes <= {"HPC510"} | ({"HPC110"} if name in ("04_continuous_training", "12_dev_and_prod") else set[str]())
+
+
+def test_prod(matches_golden: Callable[..., None]) -> None:
+    choice = Choice(["prod"], ["inputs.experiment.default=nightly"])
+    matches_golden(_text(_compiled("12_dev_and_prod", "vertex", choice)), "json")
+
+
+def test_tuning_is_checked_and_waits() -> None:
+    file = FOLDER / "03_tune_retrain_deploy.yaml"
+    result = compile_bytes(file.read_bytes(), "vertex", None, FOLDER)
+    assert [one.rule.code for one in result.diagnostics if one.is_error] == ["HPC109"]
+
+
+def test_the_folder_of_an_example_does_not_matter(tmp_path: Path) -> None:
+    for file in ("10_finetune_pinned.yaml", "components/legacy_eval.yaml", "data/faces.dvc"):
+        target = tmp_path / file
+        target.parent.mkdir(exist_ok=True)
+        target.write_bytes((FOLDER / file).read_bytes())
+    text = (tmp_path / "10_finetune_pinned.yaml").read_bytes()
+    assert _text(compile_bytes(text, "vertex", None, tmp_path)) == _text(_compiled("10_finetune_pinned", "vertex"))
