@@ -23,7 +23,7 @@ Deliberately not compared, because it carries no meaning, or only one compiler c
 * `cachingOptions` of sub-pipelines: no backend reads them there;
 * inputs of an importer: where its uri and its metadata come from is compared instead;
 * the deprecated spellings of names in Kubernetes settings (`secretName` for `secretNameParameter`), and values that
-  Kubernetes settings leave to their defaults.
+  Kubernetes settings leave to their defaults; the order in which Secrets and ConfigMaps fill variables.
 """
 
 from __future__ import annotations
@@ -416,6 +416,8 @@ class _Scope:
 
     def _kubernetes(self, label: str) -> Meaning:
         config = json_format.MessageToDict(_message(self.ir.kubernetes.get(label, {}), KubernetesExecutorConfig()))
+        for name in _WITHOUT_ORDER & config.keys():
+            config[name] = _in_order(config[name])
         return {"kubernetes": _without_old_names(config)} if config else {}
 
 
@@ -462,6 +464,7 @@ def _elements(raw: str) -> Any:
         return f"no JSON: {raw}"
 
 
+_WITHOUT_ORDER = {"secretAsEnv", "configMapAsEnv"}
 _OLD_NAMES = {
     "secretName": "secretNameParameter",
     "configMapName": "configMapNameParameter",

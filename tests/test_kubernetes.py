@@ -585,9 +585,9 @@ class _File(Model):
 
 def _found(text: str, monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """Every diagnostic: the text that it points at, the code, fact and fix."""
-    monkeypatch.setattr(loading, "Pipeline", _File)
+    monkeypatch.setattr(loading, "Pipeline", _Late)
     try:
-        loading.load(read(Source("pipeline.yaml", text)), cast("Any", _File))
+        loading.load(read(Source("pipeline.yaml", text)), cast("Any", _Late))
     except Rejected as rejected:
         return [
             f"{each.span.source.text[each.span.start : each.span.end]} | {each.rule.code} {each.fact} | {each.fix}"
@@ -705,6 +705,9 @@ MISTAKES = {
         "`_` and `.`, at most 63 after the `/`."
     ],
     "kfp: {node_selector: a100}": ["a100 | HPC103 `node_selector` must be a mapping, not a string. | write a mapping."],
+    "kfp: {node_selector: {zone: b, labels: {pool: a}}}": [
+        "{pool: a} | HPC103 `labels` must be text, not a mapping. | write text."
+    ],
     "kfp: {pod_metadata: {labels: {team: computer vision}}}": [
         "computer vision | HPC103 `computer vision` is not a value of a label. | "
         "use letters, digits, `-`, `_` and `.`, a letter or digit at both ends."

@@ -50,10 +50,13 @@ def command(
     path = Path(output) if output else default_output(file, compiled, choice)
     if os.path.realpath(path) == os.path.realpath(file):
         raise click.UsageError(f"{path} is the source itself; choose another file with -o.")
+    if compiled.documents > 1 and path.suffix == ".json":
+        fact = f"{path} cannot be JSON: what `{compiled.target.name}` needs besides the pipeline is a second document."
+        raise click.UsageError(f"{fact} Name a YAML file with -o, e.g. {path.with_suffix('.ir.yaml')}.")
     if check:
         return _compare(path, compiled.text)
     write_whole(path, compiled.text)
-    count = len(compiled.graph.steps)
+    count = compiled.graph.size
     click.echo(f"{path}: {count} task{'' if count == 1 else 's'} for {compiled.target.title}", err=True)
     if compiled.target.platform == "local" and path.parent.resolve() != file.parent.resolve():
         click.echo(f"its folders start at {file.parent}: put it there to run it", err=True)

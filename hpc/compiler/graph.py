@@ -311,6 +311,11 @@ class Graph:
         return tuple(_steps_in(self.nodes))
 
     @cached_property
+    def size(self) -> int:
+        """How many steps a run has, loops of the platform taken once."""
+        return sum(step.graph.size if isinstance(step, GraphStep) else 1 for step in self.own_steps)
+
+    @cached_property
     def all_steps(self) -> tuple[Step, ...]:
         """Every step, also those of sub-pipelines; the steps of a sub-pipeline that several steps run stand once."""
         return tuple(_all_steps(self, set()))

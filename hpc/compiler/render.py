@@ -33,6 +33,13 @@ ABSENT_INPUT = Rule(
     "An optional input without a value would leave a hole in the command line.",
     'Put the words that need it into a group: `args: [[--flag, "${{ inputs.x }}"]]`.',
 )
+NEEDS_COMMAND = Rule(
+    "HPC608",
+    "`command` is missing",
+    "Free texts, lists and dicts are written for Hydra by a small program in front of the command, and the entrypoint "
+    "of an image is not known while compiling.",
+    "State `command`.",
+)
 RULES = (BAD_TEMPLATE,)
 
 

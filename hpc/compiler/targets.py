@@ -8,6 +8,22 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+from hpc.diagnostics import Rule
+
+CANNOT = Rule(
+    "HPC504",
+    "the target cannot do this",
+    "Targets differ; what one of them lacks is said while compiling and not found out when the run fails.",
+    "Compile for another target, or write it differently.",
+)
+NOT_USED = Rule(
+    "HPC512",
+    "means nothing on this target",
+    "Machine profiles describe machines for each target; what a target does not know is left out there.",
+    "Nothing to do.",
+    severity="note",
+)
+
 TargetName = Literal["vertex", "kfp", "local"]
 
 

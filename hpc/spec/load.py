@@ -13,6 +13,7 @@ from pydantic import BaseModel, Tag, ValidationError
 from pydantic_core import ErrorDetails
 
 from hpc.components import KIND_KEYS
+from hpc.components.kubernetes import Late
 from hpc.components.types import did_you_mean, kind_of, nearest, with_article
 from hpc.diagnostics import Diagnostic, Path, Place, Rejected, Rule, located
 from hpc.spec.document import Document, Node
@@ -325,7 +326,8 @@ def _inside(annotation: Any, segment: int | str) -> Any:
 def _unwrapped(annotation: Any) -> list[Any]:
     """The types that an annotation allows, `Annotated` and unions taken apart."""
     if get_origin(annotation) is Annotated:
-        return _unwrapped(get_args(annotation)[0])
+        late = [item.model for item in annotation.__metadata__ if isinstance(item, Late)]
+        return late or _unwrapped(get_args(annotation)[0])
     members = _members(annotation)
     return [inner for member in members for inner in _unwrapped(member)] if members else [annotation]
 

@@ -1,5 +1,5 @@
 # ruff: noqa: ARG001
-"""Artifacts of all system types taken, by path and by URI; metrics come from outside, because hpc reports those it makes."""
+"""Artifacts of all system types, by path and by URI. Metrics come from outside: hpc reports those that a step makes."""
 
 from kfp import dsl
 from kfp.dsl import Input, Output

@@ -11,6 +11,7 @@ from typing import Any
 
 from hpc.compiler import mentions
 from hpc.compiler.graph import ContainerStep, Gathered, Graph
+from hpc.compiler.render import NEEDS_COMMAND
 from hpc.compiler.targets import Target
 from hpc.components.container import ContainerComponent
 from hpc.components.hydra import bare_is_exact, is_plain_key
@@ -27,13 +28,6 @@ DICT_NEEDS_EXACT = Rule(
     "KFP passes a dict as JSON, and Hydra's grammar does not read quoted keys; only the bootstrap can turn one into "
     "the other.",
     "Use `quoting: exact`, or declare the values as inputs of their own.",
-)
-NEEDS_COMMAND = Rule(
-    "HPC608",
-    "`command` is missing",
-    "Free texts, lists and dicts are written for Hydra by a small program in front of the command, and the entrypoint "
-    "of an image is not known while compiling.",
-    "State `command`.",
 )
 MIXED_TEXT = Rule(
     "HPC609",

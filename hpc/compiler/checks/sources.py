@@ -9,9 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from hpc.compiler import mentions
-from hpc.compiler.checks.target import CANNOT
 from hpc.compiler.graph import Constant, ContainerStep, FromInput, FromItem, FromStep, Gathered, Graph, Source
-from hpc.compiler.targets import Target
+from hpc.compiler.targets import CANNOT, Target
 from hpc.components.ports import InputPort
 from hpc.components.references import Reference
 from hpc.components.types import STRING

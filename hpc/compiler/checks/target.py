@@ -9,20 +9,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from hpc.compiler import mentions
-from hpc.compiler.checks.hydra import NEEDS_COMMAND
 from hpc.compiler.graph import ContainerStep, Graph
-from hpc.compiler.targets import TARGETS, Target
+from hpc.compiler.render import NEEDS_COMMAND
+from hpc.compiler.targets import CANNOT, TARGETS, Target
 from hpc.components.fields import SecretRef
 from hpc.components.use import needs_bootstrap, references_in
-from hpc.diagnostics import Diagnostic, Place, Rule
+from hpc.diagnostics import Diagnostic, Place
 
-CANNOT = Rule(
-    "HPC504",
-    "the target cannot do this",
-    "Targets differ; what one of them lacks is said while compiling and not found out when the run fails.",
-    "Compile for another target, or write it differently.",
-)
-RULES = (CANNOT,)
+RULES = (CANNOT, NEEDS_COMMAND)
 
 _SECRET_PLACES = {"vertex": "projects/…/secrets/…/versions/…", "kfp": "<name>/<key>", "local": "env:{}"}
 

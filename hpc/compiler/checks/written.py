@@ -14,7 +14,7 @@ from collections.abc import Iterator, Sequence
 from hpc.compiler import mentions
 from hpc.compiler.graph import ContainerStep, Graph
 from hpc.compiler.hardware import limits_of_machine
-from hpc.compiler.targets import Target
+from hpc.compiler.targets import NOT_USED, Target
 from hpc.diagnostics import Diagnostic, Path, Place, Rule
 from hpc.spec.model import Accelerator, LocalPlace
 
@@ -31,13 +31,6 @@ DEFAULT_TIMEOUT = Rule(
     "On Vertex AI only a CustomJob has a timeout, and a default does not make every step one.",
     "Write `timeout` on the components that need it.",
     severity="warning",
-)
-NOT_USED = Rule(
-    "HPC512",
-    "means nothing on this target",
-    "Machine profiles describe machines for each target; what a target does not know is left out there.",
-    "Nothing to do.",
-    severity="note",
 )
 FILE_FOLDER = Rule(
     "HPC514",

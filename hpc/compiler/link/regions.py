@@ -30,7 +30,16 @@ OVERLAP = Rule(
     "A step runs in a DAG with what its condition decides about; DAGs nest and cannot overlap.",
     "Put what one condition decides about into a component made of edges.",
 )
-RULES = (NOT_COMPLETE, OVERLAP)
+TOO_DEEP = Rule(
+    "HPC413",
+    "nested too deep",
+    "Conditions inside conditions and components inside components become DAGs inside DAGs, which nobody could follow.",
+    "Join the branches of a switch with `|` to come out of a condition, or let one component do more.",
+)
+RULES = (NOT_COMPLETE, OVERLAP, TOO_DEEP)
+
+DEEPEST = 50
+"""Conditions around one step, and components made of edges around one another."""
 
 
 @dataclass(frozen=True)
@@ -100,8 +109,18 @@ class Regions:
         tests = self._new_tests(node.guards, base)
         if tests:
             place = next(guard.edge for guard in node.guards if guard.condition is not None).path
+            base = self._not_too_deep(node.name, base, Place(node.edge))
             base = Region("when", self._unique(f"when--{ir_key(node.name)}"), base, tests, Place(place))
         self.of[node.name] = base
+
+    def _not_too_deep(self, name: str, base: Region, place: Place) -> Region:
+        """The region for one more condition; the root after a report."""
+        if len(base.ancestors) <= DEEPEST:
+            return base
+        fact = f"more than {DEEPEST} conditions stand around `{name}`, one inside the other."
+        fix = "come out of a condition with a switch and `|`, or decide in one condition with `and`."
+        self._report(TOO_DEEP, place, fact, fix)
+        return self.root
 
     def _unique(self, name: str) -> str:
         taken = [name, *(f"{name}--{number}" for number in range(2, len(self.names) + 3))]
@@ -180,8 +199,9 @@ class Regions:
     def _open_switch(self, path: Path) -> None:
         edges = self.edges_of[path]
         self._check_source(edges)
-        first = ir_key(edges[0].targets[0].node)
-        switch = Region("switch", self._unique(f"switch--{first}"), self._around(edges), place=Place(path, on="key"))
+        first = edges[0].targets[0].node
+        around = self._not_too_deep(first, self._around(edges), Place(edges[0].path))
+        switch = Region("switch", self._unique(f"switch--{ir_key(first)}"), around, place=Place(path, on="key"))
         self.switches[path] = switch
         failed: tuple[WrittenTest, ...] = ()
         for edge in edges:

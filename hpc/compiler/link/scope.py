@@ -14,7 +14,7 @@ from hpc.compiler.link.loops import NESTED_RESULT, check_loop
 from hpc.compiler.link.misuse import check_step
 from hpc.compiler.link.nodes import Node, Scope, Wire, nodes_of
 from hpc.compiler.link.order import in_order
-from hpc.compiler.link.regions import Region, Regions, WrittenTest
+from hpc.compiler.link.regions import DEEPEST, TOO_DEEP, Region, Regions, WrittenTest
 from hpc.compiler.link.steps import Elaborator
 from hpc.compiler.link.wiring import Wiring
 from hpc.components.subpipeline import SubPipeline
@@ -110,6 +110,13 @@ class Linker:
             fact = f"`{declared.path[-1]}` runs itself, so it would never end."
             place = Place((*declared.path, "edges"), on="key")
             self.found.append(Diagnostic(USES_CIRCLE, place, fact, "to repeat work use `for_each` or `retry`."))
+            return None
+        if len(self.open) == DEEPEST:
+            fact = (
+                f"more than {DEEPEST} components made of edges stand one inside the other around `{declared.path[-1]}`."
+            )
+            place = Place((*declared.path, "edges"), on="key")
+            self.found.append(Diagnostic(TOO_DEEP, place, fact, "let one component do more."))
             return None
         component = declared.component
         assert isinstance(component, SubPipeline | Pipeline)

@@ -33,8 +33,9 @@ def lower_platform(graph: Graph, target: Target, files: Files) -> ir.PlatformSpe
     platform: dict[str, Any] = {"deploymentSpec": {"executors": {name: one for name, one in executors.items() if one}}}
     platform = platform if platform["deploymentSpec"]["executors"] else {}
     settings = graph.pipeline.targets.kfp if target.name == "kfp" else None
-    if settings is not None and settings.pipeline is not None:
-        platform["pipelineConfig"] = settings.pipeline.pipeline_config()
+    whole_run = settings.pipeline.pipeline_config() if settings is not None and settings.pipeline is not None else {}
+    if whole_run:
+        platform["pipelineConfig"] = whole_run
     return ir.PlatformSpec({target.platform: platform}) if platform else None
 
 
