@@ -643,12 +643,15 @@ while True:
 def test_signals_reach_the_program(task: Callable[..., Task]) -> None:
     one = task(scores="Metrics")
     argv = one.launched(with_metrics([sys.executable, "-c", WAITING], ["scores"]))
-    with subprocess.Popen(argv, stdout=subprocess.PIPE, text=True) as process:
+    with subprocess.Popen(argv, stdout=subprocess.PIPE, text=True, start_new_session=True) as process:
         assert process.stdout
+        guard = threading.Timer(60, os.killpg, (process.pid, signal.SIGKILL))  # a signal that is lost is never answered
+        guard.start()
         seen = [process.stdout.readline()]
         for name in ("SIGUSR1", "SIGUSR2", "SIGHUP", "SIGINT", "SIGQUIT", "SIGTERM"):
             process.send_signal(getattr(signal, name))
             seen.append(process.stdout.readline())
+        guard.cancel()
     assert seen == ["ready\n", "SIGUSR1\n", "SIGUSR2\n", "SIGHUP\n", "SIGINT\n", "SIGQUIT\n", "SIGTERM\n"]
     assert process.returncode == 7
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, StrictInt, StrictStr
+from pydantic import Discriminator, Field, StrictInt, StrictStr, Tag
 
 from hpc.components.fields import (
     AcceleratorName,
@@ -28,6 +28,15 @@ class ZippedLoop(Model):
     """Several lists of equal length, walked together."""
 
     zip: Annotated[list[StrictStr], Field(description="inputs whose lists have equal length")]
+
+
+def _form(value: object) -> str:
+    return "mapping" if isinstance(value, dict | Model) else "list"
+
+
+Looped = Annotated[
+    Annotated[list[StrictStr], Tag("list")] | Annotated[ZippedLoop, Tag("mapping")], Discriminator(_form)
+]
 
 
 class Tune(Model):
@@ -60,13 +69,7 @@ class StepEntry(Model):
     timeout: TimeLimit = None
     kfp: Annotated[KubernetesExtras | None, Field(description="fields of Kubernetes, for kfp")] = None
     run_if: Annotated[RunIf, Field(description="upstream_done: run whatever came of the steps before")] = "upstream_ok"
-    for_each: Annotated[
-        list[StrictStr] | ZippedLoop | None,
-        Field(
-            description="inputs to loop over, once per element",
-            union_mode="left_to_right",
-        ),
-    ] = None
+    for_each: Annotated[Looped | None, Field(description="inputs to loop over, once per element")] = None
     parallel: Annotated[StrictInt | None, Field(description="elements of `for_each` at the same time")] = None
     loop: Annotated[
         Literal["runtime"] | None, Field(description="runtime: the platform loops, also over a list that stands here")

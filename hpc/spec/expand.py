@@ -290,6 +290,10 @@ class _Expander:
             fix = f"delete this value; what a step makes comes in by an edge: `<step>.<output> -> {step}.{port}`."
             self._refer(STEP_IN_VALUE, reference, path, fact, fix)
             return
+        if block == "edges":
+            fact, fix = "an edge and its condition name ports as they are.", f"write the name alone: `{reference}`."
+            self._refer(WRONG_NAMESPACE, reference, path, fact, fix)
+            return
         allowed = ["vars"] if block == "images" else ["images", "vars"]
         allowed += _LATER if _is_run_time(path) else []
         near = nearest(reference.namespace, allowed)

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from hpc.compiler.graph import FromInput
 from hpc.compiler.link.ends import Ends
-from hpc.compiler.link.nodes import Guard, Node
-from hpc.components.types import Type
+from hpc.compiler.link.nodes import RESERVED_NODES, UNKNOWN_STEP, Guard, Node
+from hpc.components.types import Type, did_you_mean
 from hpc.diagnostics import Diagnostic, Path, Rule
 from hpc.spec.conditions import WRONG_OPERANDS, Name, names_in, type_problems
 from hpc.spec.edges import BAD_SWITCH, Edge, End
@@ -21,16 +21,42 @@ NOT_KNOWN = Rule(
 RULES = (NOT_KNOWN, WRONG_OPERANDS, BAD_SWITCH)
 
 
-def check_guards(edges: Iterable[Edge], ends: Ends) -> None:
+def check_guards(edges: Sequence[Edge], ends: Ends) -> None:
     """Reports what is wrong with the conditions of a scope."""
+    named = {end.node for edge in edges for end in (*edge.sources, *edge.targets)}
     judged: set[tuple[Path, object]] = set()
     for edge in edges:
         if edge.condition is not None and (edge.path, edge.condition) not in judged:
             judged.add((edge.path, edge.condition))
+            for name in names_in(edge.condition):
+                _check_node(name, edge, named, ends)
             ends.found += type_problems(edge.condition, lambda name: _type_of(name, ends))
 
 
+def _check_node(name: Name, edge: Edge, named: set[str], ends: Ends) -> None:
+    """What no edge names is no step of this scope; a wrong name on an edge was reported there."""
+    node = name.node
+    if node == "outputs":
+        fact = "`outputs` are filled when the steps have run, so no condition can read them."
+        ends.report(NOT_KNOWN, name.place, fact, "read the output of the step that fills it.")
+    elif node in named or node in RESERVED_NODES:
+        return
+    elif node in ends.scope.steps or node in ends.scope.file.pipeline.components:
+        ends.found.append(_not_known(name, edge.targets[0].node))
+    else:
+        options = {*ends.scope.steps, *named, "inputs"} - {"outputs", "exit"}
+        fact = f"`{node}` is neither a step nor a component."
+        ends.report(UNKNOWN_STEP, name.place, fact, did_you_mean(node, sorted(options)))
+
+
+def _not_known(name: Name, target: str) -> Diagnostic:
+    fact = f"`{name}` may not be known yet: no edge leads from `{name.node}` to `{target}`."
+    return Diagnostic(NOT_KNOWN, name.place, fact, f"add `- {name.node} -> {target}`.")
+
+
 def _type_of(name: Name, ends: Ends) -> Type | None:
+    if name.node == "outputs":
+        return None
     end = End(name.node, name.port, name.place)
     if ends.is_absent(end):
         fact = f"`{name}` has no value where this component is used without it, so nothing could be decided."
@@ -46,15 +72,17 @@ def _type_of(name: Name, ends: Ends) -> Type | None:
 
 def check_known(node: Node, nodes: dict[str, Node], found: list[Diagnostic]) -> None:
     """Reports names in the conditions of a step that no edge leads from."""
-    for guard in node.guards:
-        for name in _names(guard):
-            if name.node in nodes and name.node != node.name and not _is_upstream(nodes, name.node, node):
-                fact = f"`{name.node}.{name.port}` may not be known yet: no edge leads from `{name.node}` to "
-                fix = f"add `- {name.node} -> {node.name}`."
-                found.append(Diagnostic(NOT_KNOWN, name.place, f"{fact}`{node.name}`.", fix))
-            elif name.node == node.name:
-                fact = f"`{node.name}` decides about itself: its outputs are not known before it runs."
-                found.append(Diagnostic(NOT_KNOWN, name.place, fact, "read an output of a step before it."))
+    for name in () if node.exit else [name for guard in node.guards for name in _names(guard)]:
+        if name.node == node.name:
+            fact = f"`{node.name}` decides about itself: its outputs are not known before it runs."
+            found.append(Diagnostic(NOT_KNOWN, name.place, fact, "read an output of a step before it."))
+        elif name.node not in nodes or _is_upstream(nodes, name.node, node):
+            continue
+        elif _is_upstream(nodes, node.name, nodes[name.node]):
+            fact = f"`{name}` is not known yet: `{name.node}` runs after `{node.name}`."
+            found.append(Diagnostic(NOT_KNOWN, name.place, fact, f"read an output of a step before `{node.name}`."))
+        else:
+            found.append(_not_known(name, node.name))
 
 
 def _names(guard: Guard) -> list[Name]:

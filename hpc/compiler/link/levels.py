@@ -134,10 +134,23 @@ class _Tree:
         return order
 
     def _circle(self, path: Tasks, circle: list[str]) -> None:
-        """Steps are in order, so a circle leads through a group."""
-        group = next(name for name in sorted(circle) if isinstance(self.nodes[(*path, name)], Group))
-        inner = next(one for one in self.placed if one.groups[: len(path) + 1] == (*path, group))
-        step = inner.node.name if isinstance(inner.node, Step) else key(inner.node.name)
-        fact = f"what runs under the condition of `{step}` would have to wait for what comes after it."
-        fix = "put the steps that belong to the condition into a component made of `edges`."
-        self.found.append(Diagnostic(OVERLAP, inner.edge, fact, fix))
+        """Steps are in order, so a circle leads through a group. Each name of the circle waits for the one before."""
+        at, group = next(
+            (at, name) for at, name in enumerate(circle) if at and isinstance(self.nodes[(*path, name)], Group)
+        )
+        inside, before = self._crossing((*path, group), (*path, circle[at - 1]))
+        fact = f"`{inside.node.name}` runs under a condition and waits for `{before}`, which waits for what that "
+        fix = f"take `{inside.node.name}` out of the condition, and give it one of its own behind `{before}`: "
+        fix += f"`{before} -> {inside.node.name} when …`."
+        self.found.append(Diagnostic(OVERLAP, inside.edge, f"{fact}condition decides about.", fix))
+
+    def _crossing(self, group: Tasks, other: Tasks) -> tuple[Placed, str]:
+        """A node in the group, and a step in the other task that it waits for."""
+        beyond = {node.name for at, node in self.nodes.items() if at[: len(other)] == other and isinstance(node, Step)}
+        for placed in self.placed:
+            if placed.groups[: len(group)] == group:
+                before = next((step for step in steps_before(placed.node) if step in beyond), None)
+                if before is not None:
+                    return placed, before
+        inner = next(one for one in self.placed if one.groups[: len(group)] == group)
+        return inner, min(beyond)

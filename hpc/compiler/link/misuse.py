@@ -18,9 +18,10 @@ from hpc.spec.merge import KEEPS_INTERFACE
 
 STATUS = Rule(
     "HPC411",
-    "status of a step",
-    "A platform tells how a step ended only to a step that runs whatever happened, and waits for nothing else.",
-    "Give that step `run_if: upstream_done`, and no other edge from a step.",
+    "a step that runs whatever happened",
+    "A platform tells how a step ended only to a step that runs whatever happened, and waits for nothing else. A "
+    "condition or a run-time loop around such a step would wait for success again.",
+    "Give that step `run_if: upstream_done`, one edge from a step, and no condition.",
 )
 BAD_TUNE = Rule(
     "HPC412",
@@ -38,7 +39,8 @@ _OF_FOREIGN = ("overrides", "tune")
 def check_step(node: Node, nodes: dict[str, Node], found: list[Diagnostic]) -> None:
     """Reports everything of the above about one wired node."""
     found += _wrong_settings(node)
-    found += _statuses(node)
+    found += _statuses(node, nodes)
+    found += _whatever_happened(node)
     found += _tuning(node)
     if node.exit is not None:
         found += _after_exit(node, nodes)
@@ -73,24 +75,39 @@ def _says(entry: StepEntry, key: str) -> bool:
     return value is not None and value != {}
 
 
-def _statuses(node: Node) -> Iterator[Diagnostic]:
+def _statuses(node: Node, nodes: dict[str, Node]) -> Iterator[Diagnostic]:
     for name, wire in node.wires.items():
         source = wire.source
         if not isinstance(source, Status) or source.step == "exit":
             continue
         what = f"`{node.name}.{name}` gets the status of `{source.step}`"
+        if nodes[source.step].axes:
+            fact = f"{what}, which loops: each of its runs ends in its own way."
+            yield Diagnostic(STATUS, wire.place, fact, "put the loop into a component made of edges.")
         if node.entry.run_if != "upstream_done":
             fix = f"add `run_if: upstream_done` to step `{node.name}`."
             yield Diagnostic(STATUS, wire.place, f"{what}, but would not run if that failed.", fix)
-        elif set(node.after) != {source.step}:
-            others = ", ".join(f"`{other}`" for other in sorted(node.after.keys() - {source.step}))
-            yield Diagnostic(STATUS, wire.place, f"{what}, but waits for {others} too.", "remove the other edges.")
         elif node.axes:
-            yield Diagnostic(STATUS, wire.place, f"{what}, but loops.", "take the loop out.")
+            place = Place((*node.path, "for_each"), on="key")
+            yield Diagnostic(STATUS, place, f"{what}, so it cannot loop.", "remove `for_each`.")
+        for other in sorted(node.after.keys() - {source.step}):
+            fact = f"{what} ({{other}}), so it cannot wait for `{other}` too."
+            yield Diagnostic(STATUS, node.after[other], fact, "remove this edge.", other=wire.place)
+
+
+def _whatever_happened(node: Node) -> Iterator[Diagnostic]:
+    """A condition is decided by what steps put out, and only after they succeeded."""
+    if node.entry.run_if == "upstream_done" and node.guards:
+        fact = f"step `{node.name}` runs whatever came of the steps before it, but this condition waits for success."
+        fix = "remove the condition or `run_if`; or decide inside the component."
+        yield Diagnostic(STATUS, Place(node.guards[0].edge.path), fact, fix)
 
 
 def _after_exit(node: Node, nodes: dict[str, Node]) -> Iterator[Diagnostic]:
     place = node.exit or Place(node.edge)
+    if node.name == min(nodes) and all(other.exit for other in nodes.values()):
+        fact = "everything in this pipeline follows `exit`, so there is nothing that could end before."
+        yield Diagnostic(EXIT, place, fact, f"write `- {node.name}`, without `exit`.")
     for other in sorted(node.after):
         if other in nodes:
             fact = f"`{node.name}` follows `exit`, so it can take nothing from `{other}`, which may have failed."
@@ -108,6 +125,8 @@ def _tuning(node: Node) -> Iterator[Diagnostic]:
     if entry.tune is None or not isinstance(component, ContainerComponent):
         return
     for path, fact, fix in tune_problems(entry.tune, component):
-        yield Diagnostic(BAD_TUNE, Place((*node.path, "tune", *path)), fact, fix)
+        is_name = path[:1] == ("search",) and len(path) == 2 and path[1] not in component.inputs
+        place = Place((*node.path, "tune", *path), on="key" if is_name else "value")
+        yield Diagnostic(BAD_TUNE, place, fact, fix)
     place = Place((*node.path, "tune"), on="key")
     yield Diagnostic(NOT_YET, place, "`tune` is checked, but cannot be compiled yet.", LEAVE_OUT)

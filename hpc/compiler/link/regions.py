@@ -239,10 +239,15 @@ class Regions:
         if switch is None:
             place = next((end.place for end in ends if self.region_of(end.node).kind != "branch"), ends[0].place)
             fact = "the sources of `|` are not branches of one switch, so it is not sure that exactly one of them runs."
-            self._report(NOT_COMPLETE, place, fact, "take one output of every branch of one switch.")
+            self._report(NOT_COMPLETE, place, fact, self._how_to_join(ends))
             return self.root
         self._check_complete(switch, ends)
         return switch.parent.found() if switch.parent else self.root
+
+    def _how_to_join(self, ends: tuple[End, ...]) -> str:
+        if all(self.region_of(end.node).kind == "when" for end in ends):
+            return "write the conditions as one switch: `- switch: [a -> b when …, a -> c else]`."
+        return "take one output of every branch of one switch."
 
     def switch_of(self, ends: tuple[End, ...]) -> Region | None:
         """The switch whose branches hold the steps, each another one."""
@@ -277,13 +282,15 @@ class Regions:
         for name, ends in joins.items():
             around = self._joined(ends)
             if around is not self.root:
-                self._unsure(name, wires[name])
+                step = f"`<step>.<output> | … -> outputs.{name}`"
+                fix = f"pass it to a step, and join the output of that step with the branches around it: {step}."
+                self._unsure(name, wires[name], fix)
         for name, wire in wires.items():
             step = getattr(wire.source, "step", None)
             if name not in joins and step is not None and self.region_of(step) is not self.root:
-                self._unsure(name, wire)
+                fix = "join it with the other branches of a switch that ends with `else`: "
+                self._unsure(name, wire, f"{fix}`{wire.text} | … -> outputs.{name}`.")
 
-    def _unsure(self, name: str, wire: Wire) -> None:
+    def _unsure(self, name: str, wire: Wire, fix: str) -> None:
         fact = f"`outputs.{name}` gets `{wire.text}`, which exists only if a condition holds."
-        fix = f"join it with the other branches of a switch that ends with `else`: `{wire.text} | … -> outputs.{name}`."
         self._report(NOT_COMPLETE, wire.place, fact, fix)

@@ -27,6 +27,7 @@ from hpc.compiler.graph import (
 from hpc.compiler.graph import Node as Made
 from hpc.compiler.graph import key as ir_key
 from hpc.compiler.link.loops import NESTED_RESULT, Axis, Element, axes, elements
+from hpc.compiler.link.misuse import STATUS
 from hpc.compiler.link.nodes import Node, Scope, Wire
 from hpc.compiler.link.regions import Regions
 from hpc.compiler.link.settings import settings_of
@@ -35,7 +36,7 @@ from hpc.components.foreign import ForeignContainer, ForeignPipeline
 from hpc.components.importer import ImporterComponent
 from hpc.components.step import NOTHING_DIFFERS
 from hpc.components.use import element_name
-from hpc.diagnostics import Diagnostic
+from hpc.diagnostics import Diagnostic, Place
 from hpc.spec.edges import End
 from hpc.spec.program import File
 
@@ -147,6 +148,12 @@ class Elaborator:
         return self._step(node, run.name, {**bindings, **run.bindings}, (*self._order(node), *lane))
 
     def _looped(self, node: Node, bindings: Mapping[str, Binding]) -> Elaborated:
+        if node.entry.run_if == "upstream_done":
+            fact = (
+                f"step `{node.name}` runs whatever came of the steps before it, but a loop of the platform waits for "
+            )
+            fix = "loop over a list that stands here, so that the loop is unrolled; or remove `run_if`."
+            self.found.append(Diagnostic(STATUS, Place((*node.path, "run_if")), f"{fact}their success.", fix))
         loops = axes(node, bindings, self.found)
         items = {name: item for axis in loops for name, item in axis.bindings.items()}
         made: Made = self._step(node, node.name, {**bindings, **items}, self._order(node))

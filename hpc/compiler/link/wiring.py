@@ -82,13 +82,20 @@ class Wiring:
 
     def _order(self, edge: Edge, target: End) -> None:
         if target.node in RESERVED_NODES:
-            fact = f"`{target.node}` has no order."
-            self.report(WRONG_SIDE, target.place, fact, f"name a port: `{target.node}.<name>`.")
+            self._into_reserved(edge, target)
             return
         if edge.kind == "join" and target.node in self.nodes:
             self.nodes[target.node].joins.append(edge.sources)
         for source in edge.sources:
             self._order_from(edge, source, target)
+
+    def _into_reserved(self, edge: Edge, target: End) -> None:
+        fact, fix = f"`{target.node}` can only be on the left of an arrow.", "remove this edge."
+        if target.node == "outputs":
+            fact, fix = "`outputs` has no order.", "name a port: `outputs.<name>`."
+        elif target.node == "exit":
+            fix = f"turn the edge around if `{edge.sources[0]}` is to run at the end; else remove it."
+        self.report(WRONG_SIDE, target.place, fact, fix)
 
     def _order_from(self, edge: Edge, source: End, target: End) -> None:
         if source.node == "exit":
@@ -165,7 +172,8 @@ class Wiring:
         steps = [source for _, source in known if isinstance(source, FromStep)]
         for end, source in known:
             if not isinstance(source, FromStep):
-                self.report(WRONG_TYPE, end.place, f"`{end}` is not an output of a branch.", "join outputs of steps.")
+                fact = f"`{end}` is not an output of a step, and `|` joins what the branches of a switch put out."
+                self.report(NOT_COMPLETE, end.place, fact, "let a step in a branch of its own pass it on.")
         fits = [self._fits(end, source, wanted, target) for end, source in known]
         if len(steps) < len(known) or not all(fits):
             return
@@ -204,12 +212,9 @@ class Wiring:
             )
             fact += f"one {wanted}."
             fix = f"declare `{target.port}: {source.type}`, or `for_each: [{target.port}]` on step `{target.node}`."
-            self.report(LOOP_RESULT, end.place, fact, fix)
+            self.report(LOOP_RESULT, target.place, fact, fix)
             return False
-        apart = source.type.is_artifact != wanted.is_artifact
-        fix = "change one of the types."
-        if apart:
-            fix = "an artifact is a file, a value is not: change the type of one side, or connect another port."
+        fix = _another_type(source.type, wanted, target)
         fact = f"`{end}` is {with_article(source.type)}, but `{target}` takes {with_article(wanted)}."
         self.report(WRONG_TYPE, target.place, fact, fix)
         return False
@@ -249,8 +254,13 @@ class Wiring:
             if port.has_default and name not in node.looped:
                 path = (*node.declared.path, "inputs", name, "default")
                 node.wires[name] = Wire(Constant(port.default, path), "its default", Place(path))
-            elif not port.optional and not self.all_suspect and node.name not in self.suspect:
+            elif not port.optional and not self._is_accounted_for(node, name):
                 self._unbound(node, name)
+
+    def _is_accounted_for(self, node: Node, name: str) -> bool:
+        """Whether a search gives the input its values, or an edge that is wrong may have been meant to."""
+        searched = node.entry.tune.search.keys() if node.entry.tune is not None else set[str]()
+        return name in searched or not searched <= node.inputs.keys() or self.all_suspect or node.name in self.suspect
 
     def _check_defaults(self, node: Node, name: str, wire: Wire) -> None:
         """The default of an input of the pipeline is a constant too: it must be within the limits of what it feeds."""
@@ -283,6 +293,8 @@ class Wiring:
             return
         if name in node.looped:
             exact: Any = self._elements(node, name, value, path)
+        elif isinstance(value, list) and not node.inputs.keys() >= set(node.looped):
+            exact = value  # the name in `for_each` that no input has may have been meant for this one
         else:
             exact = self._checked(f"`{node.name}.{name}`", port, value, path)
         node.wires[name] = Wire(Constant(exact, path), "a constant", Place(path))
@@ -337,6 +349,18 @@ class Wiring:
                 fact = f"output `{name}` is declared, but no edge fills it."
                 place = Place((*self.scope.path, "outputs", name), on="key")
                 self.report(UNBOUND, place, fact, f"add `- <step>.<output> -> outputs.{name}`.")
+
+
+def _another_type(given: Type, wanted: Type, target: End) -> str:
+    """The way out where what comes does not fit."""
+    is_input = target.node != "outputs"
+    if given.is_artifact != wanted.is_artifact:
+        return "an artifact is a file, a value is not: change the type of one side, or connect another port."
+    if is_input and given == RUN_STATUS:
+        return f"declare `{target.port}: RunStatus`, or connect another port."
+    if is_input and given.is_list and given.element.fits(wanted):
+        return f"declare `{target.port}: {given}`, or `for_each: [{target.port}]` on step `{target.node}`."
+    return "change one of the types."
 
 
 def _example(value: Any) -> str:

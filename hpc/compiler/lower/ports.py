@@ -8,7 +8,7 @@ from hpc.compiler import ir
 from hpc.compiler.targets import Target
 from hpc.components import placeholders
 from hpc.components.ports import InputPort, OutputPort, Port
-from hpc.components.types import STRING, Type
+from hpc.components.types import RUN_STATUS, STRING, Type
 
 Ports = Mapping[str, tuple[InputPort, Type]]
 """Inputs by their names in the IR, with the types that they have there."""
@@ -53,7 +53,7 @@ def _parameter(port: InputPort, port_type: Type, target: Target) -> ir.Parameter
         parameter_type=port_type.parameter,
         description=port.description or None,
         default_value=ir.Json(port.default) if has_default else None,
-        is_optional=True if has_default or port.optional else None,
+        is_optional=True if has_default or port.optional or port_type == RUN_STATUS else None,
         literals=tuple(port.choices or ()) if target.literals else (),
     )
 

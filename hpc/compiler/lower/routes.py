@@ -12,12 +12,15 @@ from itertools import takewhile
 
 from hpc.compiler.graph import (
     Binding,
+    CompiledStep,
     Constant,
+    ForeignStep,
     FromInput,
     FromItem,
     FromStep,
     Gathered,
     Graph,
+    GraphStep,
     Group,
     Node,
     OneOf,
@@ -118,8 +121,15 @@ class Routes:
         task = origin[len(level)]
         step = self.step_at.get(origin) if len(origin) == len(level) + 1 else None
         if step is not None and isinstance(source, FromStep):
-            return task, source.port
+            return task, _output_name(step, source.port)
         return task, channel(source)
+
+
+def _output_name(step: Step, port: str) -> str:
+    """The name in the IR of an output of what a step runs."""
+    if isinstance(step, GraphStep):
+        return step.graph.outputs[port].as_ or port
+    return step.component.ir_names[port] if isinstance(step, ForeignStep | CompiledStep) else port
 
 
 def sources_of(node: Node) -> Iterator[Source]:
