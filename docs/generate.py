@@ -25,6 +25,8 @@ from hpc.cli.disk import Folder, read_source  # noqa: E402
 from hpc.compiler import Choice, default_target, understood  # noqa: E402
 from hpc.compiler.targets import TARGETS  # noqa: E402
 from hpc.components.container import ContainerComponent  # noqa: E402
+from hpc.components.importer import ImporterComponent  # noqa: E402
+from hpc.components.subpipeline import ExternalComponent, SubPipeline  # noqa: E402
 from hpc.diagnostics import Rule  # noqa: E402
 from hpc.diagnostics.show import as_text  # noqa: E402
 from hpc.spec.edges import parse_edges  # noqa: E402
@@ -169,6 +171,17 @@ FEATURES: dict[str, Callable[[Pipeline], bool]] = {
     ),
     "several sources into one list": lambda file: any(edge.kind == "gather" for edge in parse_edges(file.edges, ())[0]),
     "order edges": lambda file: any(edge.kind == "order" for edge in parse_edges(file.edges, ())[0]),
+    "conditions": lambda file: any(edge.condition for edge in parse_edges(file.edges, ())[0]),
+    "switches": lambda file: any(edge.branch for edge in parse_edges(file.edges, ())[0]),
+    "loops": lambda file: any(step.for_each for step in file.steps.values()),
+    "components made of edges": lambda file: any(isinstance(each, SubPipeline) for each in file.components.values()),
+    "components of other files": lambda file: any(
+        isinstance(each, ExternalComponent) for each in file.components.values()
+    ),
+    "importers": lambda file: any(isinstance(each, ImporterComponent) for each in file.components.values()),
+    "what runs at the end": lambda file: any(
+        end.node == "exit" for edge in parse_edges(file.edges, ())[0] for end in edge.sources
+    ),
     "argparse": lambda file: any(each.cli == "argparse" for each in _containers(file)),
     "constant overrides": lambda file: any(each.overrides for each in _containers(file)),
     "GPUs": lambda file: any(machine.gpu for machine in file.accelerators.values()),
@@ -191,7 +204,8 @@ Each folder of [examples/](../examples) holds a pipeline file with comments.
 
 def _example_section(path: Path) -> str:
     source = read_source(path)
-    _, pipeline, _ = understood(source, Folder(path.parent), Choice())
+    program, _ = understood(source, Folder(path.parent), Choice())
+    pipeline = program.main.pipeline
     named = [target.title for name, target in TARGETS.items() if getattr(pipeline.targets, name)]
     targets = ", ".join(named) or f"{default_target(pipeline.targets).title} (the default)"
     features = ", ".join(name for name, has in FEATURES.items() if has(pipeline))

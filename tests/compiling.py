@@ -8,10 +8,13 @@ from pathlib import Path
 
 from hpc.cli.disk import Folder
 from hpc.compiler import Choice, Compiled, compile
+from hpc.compiler.graph import Graph, Node
 from hpc.compiler.targets import TARGETS
 from hpc.diagnostics import Diagnostic, Rejected
 from hpc.diagnostics.show import as_text
 from hpc.spec.document import decode
+from hpc.spec.model import Pipeline
+from hpc.spec.program import File
 
 TESTS = Path(__file__).parent
 EXAMPLES = sorted(TESTS.parent.glob("examples/*/pipeline.yaml"))
@@ -54,3 +57,18 @@ def compile_case(path: Path) -> Result:
 def compiled(file: Path, target: str) -> Compiled:
     """The pipeline file compiled for `target`; Rejected if it is wrong."""
     return compile(decode(file.read_bytes(), file.name), TARGETS[target], Folder(file.parent))
+
+
+def graph_of(pipeline: Pipeline, nodes: tuple[Node, ...] = ()) -> Graph:
+    """A graph of these nodes, for checks that are asked directly."""
+    return Graph(
+        files=(File(pipeline),),
+        name="",
+        title="",
+        description="",
+        inputs={},
+        outputs={},
+        counts={},
+        nodes=nodes,
+        results={},
+    )

@@ -7,8 +7,9 @@ from collections.abc import Iterator
 import pytest
 from judging import messages
 
+from compiling import graph_of
+
 from hpc.compiler.checks import hardware
-from hpc.compiler.graph import Graph
 from hpc.compiler.hardware import gpu_names, machine_table
 from hpc.compiler.targets import KFP, LOCAL, VERTEX, Target
 from hpc.diagnostics import Diagnostic
@@ -35,7 +36,7 @@ def judge(accelerator: Accelerator, target: Target = VERTEX) -> list[Diagnostic]
     """The check alone, without a file."""
     whole = Pipeline.model_validate({"hpc": 1, "name": "p", "components": {}, "edges": []})
     whole = whole.model_copy(update={"accelerators": {"a": accelerator}})
-    return list(hardware.check(Graph(whole, (), {}), target))
+    return list(hardware.check(graph_of(whole), target))
 
 
 def judge_codes(target: Target = VERTEX, **keys: object) -> list[str]:

@@ -8,9 +8,11 @@ import sys
 import pytest
 from judging import messages
 
+from compiling import graph_of
+
 from hpc.compiler.checks import limits
 from hpc.compiler.checks.limits import LONGEST_ARGUMENT, MOST_TASKS
-from hpc.compiler.graph import Graph, Settings, Step
+from hpc.compiler.graph import ContainerStep, Graph, Group, Settings
 from hpc.compiler.targets import KFP, LOCAL, VERTEX
 from hpc.components.container import ContainerComponent
 from hpc.diagnostics import Diagnostic
@@ -72,19 +74,37 @@ def test_the_limit_is_what_linux_does() -> None:
         subprocess.run(["true", "x" * LONGEST_ARGUMENT], check=False)
 
 
-def graph_of(count: int) -> Graph:
+def steps(count: int) -> Graph:
     component = ContainerComponent.model_validate({"image": "app"})
     whole = Pipeline.model_validate({"hpc": 1, "name": "p", "components": {"c": {"image": "app"}}, "edges": []})
-    settings = Settings(Image(uri="repo/app:1"), {}, {}, None, True, None, None)
-    step = Step("s", "", "c", component, settings, {}, (), ("components", "c"), ("edges", 0), False)
-    return Graph(whole, (step,) * count, {})
+    step = ContainerStep(
+        name="s",
+        title="",
+        component_name="c",
+        inputs={},
+        outputs={},
+        bindings={},
+        after=(),
+        path=("components", "c"),
+        edge=("edges", 0),
+        component_path=("components", "c"),
+        written="s",
+        scope="",
+        runs_after_failure=False,
+        layers=(),
+        settings=Settings(Image(uri="repo/app:1"), {}, {}, None, True, None, None),
+        differs=False,
+        component=component,
+    )
+    group = Group("when", "when--s", (step,))
+    return graph_of(whole, (group, *(step,) * (count - 2)))
 
 
 def test_vertex_takes_ten_thousand_tasks() -> None:
-    assert list(limits.check(graph_of(MOST_TASKS), VERTEX)) == []
-    found: list[Diagnostic] = list(limits.check(graph_of(MOST_TASKS + 1), VERTEX))
+    assert list(limits.check(steps(MOST_TASKS), VERTEX)) == []
+    found: list[Diagnostic] = list(limits.check(steps(MOST_TASKS + 1), VERTEX))
     assert [(one.rule.code, one.rule.severity, one.fact) for one in found] == [
-        ("HPC513", "error", "the pipeline has 10,001 steps; a job on Vertex AI Pipelines has at most 10,000 tasks.")
+        ("HPC513", "error", "the pipeline has 10,001 tasks; a job on Vertex AI Pipelines has at most 10,000.")
     ]
     for target in (KFP, LOCAL):
-        assert list(limits.check(graph_of(MOST_TASKS + 1), target)) == []
+        assert list(limits.check(steps(MOST_TASKS + 1), target)) == []

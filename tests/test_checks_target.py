@@ -102,13 +102,24 @@ edges: [train]
 """
 
 
-@pytest.mark.parametrize(("target", "title"), [("vertex", VERTEX.title), ("kfp", KFP.title)])
-def test_secrets_are_not_passed_yet(target: str, title: str) -> None:
+@pytest.mark.parametrize(
+    ("target", "title", "place"),
+    [("vertex", VERTEX.title, "projects/…/secrets/…/versions/…"), ("kfp", KFP.title, "<name>/<key>")],
+)
+def test_a_secret_that_the_target_does_not_keep(target: str, title: str, place: str) -> None:
     assert messages(SECRETS, target, only=TARGET) == [
-        f"{place} error HPC504 this version cannot pass secrets on {title} yet, so `{name}` would be missing. | "
-        f"remove `{name}` for this target, or compile for `local`."
-        for place, name in (("5:29", "B"), ("7:17", "C"), ("8:18", "A"))
+        f"{at} error HPC504 secret `s` does not say where {title} keeps it, so `{name}` would be missing. | "
+        f"add `{target}: {place}` to secret `s`."
+        for at, name in (("5:29", "B"), ("7:17", "C"), ("8:18", "A"))
     ]
+
+
+def test_a_secret_on_vertex_needs_a_command() -> None:
+    bare = SECRETS.replace("local: env:S", "vertex: projects/p/secrets/s/versions/1, kfp: s/key")
+    kept = bare.replace("image: app, env", "image: app, command: [run], env")
+    assert messages(kept, "vertex", only="HPC504 HPC608") == []
+    assert [code for code in codes(bare, "vertex") if code in ("HPC504", "HPC608")] == ["HPC608"]
+    assert "HPC608" not in codes(bare, "kfp")
 
 
 def test_secrets_on_this_machine() -> None:
@@ -207,16 +218,16 @@ def test_one_message_for_an_accelerator_however_many_steps_use_it() -> None:
     assert codes(text.replace("accelerator: a", "")).count("HPC510") == 0
 
 
-@pytest.mark.parametrize("target", [VERTEX, KFP])
-def test_timeouts_of_components_and_steps(target: Target) -> None:
+def test_timeouts_of_components_and_steps() -> None:
     text = pipeline(keys=", timeout: 2h", rest="steps: {b: {uses: train}, c: {uses: train, timeout: 1h}}\n")
     text = text.replace("edges: [train]", "edges: [train, b, c]")
     message = (
-        f"warning HPC510 `timeout` is not in the compiled file: this version does not write it for {target.title}."
+        f"warning HPC510 `timeout` is not in the compiled file: this version does not write it for {VERTEX.title}."
     )
-    assert messages(text, target.name, only=WRITTEN) == [
+    assert messages(text, "vertex", only=WRITTEN) == [
         f"{place} {message} | remove it if the step can do without." for place in ("7:39", "9:44")
     ]
+    assert messages(text, "kfp", only=WRITTEN) == []
 
 
 def test_a_timeout_in_defaults() -> None:
@@ -225,10 +236,7 @@ def test_a_timeout_in_defaults() -> None:
         "9:12 warning HPC511 `defaults.timeout` has no effect on Vertex AI Pipelines: a container step has no timeout "
         "there. | write `timeout` on the components that need it, or remove it."
     ]
-    assert messages(pipeline(rest=defaults), "kfp", only=WRITTEN) == [
-        "9:12 warning HPC510 `timeout` is not in the compiled file: this version does not write it for Kubeflow "
-        "Pipelines. | remove it if the step can do without."
-    ]
+    assert messages(pipeline(rest=defaults), "kfp", only=WRITTEN) == []
     assert [code for code in codes(pipeline(keys=", timeout: 1h", rest=defaults)) if code in WRITTEN] == ["HPC510"]
 
 
@@ -248,15 +256,17 @@ def test_machine_disk_and_spot_are_noted_on_kfp() -> None:
     assert messages(pipeline("{gpu: T4, cpu: 2, spot: false}"), "kfp", only=WRITTEN) == []
 
 
-def test_fields_for_kubernetes_are_not_written() -> None:
-    text = pipeline("{kfp: {node_selector: {pool: a100}}}", rest="targets: {kfp: {pipeline: {ttl: 3d}}}\n")
-    assert messages(text, "kfp", only=WRITTEN) == [
-        "5:7 warning HPC510 `kfp` of accelerator `a` is not in the compiled file: this version does not write it. | "
-        "remove it if the step can do without.",
-        "9:17 warning HPC510 `targets.kfp.pipeline` is not in the compiled file: this version does not write it. | "
-        "remove it if the run can do without.",
-    ]
-    assert messages(text, "vertex", only=WRITTEN) == []
+def test_fields_for_kubernetes_where_there_is_none() -> None:
+    profile = pipeline("{kfp: {node_selector: {pool: a100}}}", rest="targets: {kfp: {pipeline: {ttl: 3d}}}\n")
+    own = ", kfp: {node_selector: {pool: a}, secret_as_volume: [{secret_name: s, mount_path: /s}]}"
+    for target, title in (("vertex", VERTEX.title), ("local", LOCAL.title)):
+        assert [code for code in codes(profile, target) if code in ("HPC504", "HPC510")] == []
+        assert messages(pipeline(keys=own), target, only="HPC504") == [
+            f"7:71 error HPC504 {title} has no `secret_as_volume`, so step `train` would miss what it brings. | "
+            "compile for `kfp`, or bring it in another way for this target."
+        ]
+        assert any(f"`node_selector` writes nothing on {title}." in one for one in messages(pipeline(keys=own), target))
+    assert messages(pipeline(keys=own), "kfp", only="HPC504 HPC512") == []
 
 
 # ---------------------------------------------------------------- this machine

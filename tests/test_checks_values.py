@@ -129,7 +129,7 @@ def test_a_pipeline_is_not_called_like_what_it_runs() -> None:
     ("component", "is_wrong"),
     [
         ("cli: none", False),
-        ('cli: none, args: ["${{ inputs.xs }}"]', True),
+        ('cli: none, args: ["${{ inputs.xs }}"]', False),
         ('cli: none, command: [run, "${{ inputs.xs.uri }}"]', True),
         ("cli: argparse", True),
         ("cli: hydra", True),

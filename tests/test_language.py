@@ -33,7 +33,6 @@ WAITING = {"03_tune_retrain_deploy"}
 """`tune` is read and checked; what runs it comes later."""
 
 
-
 def _compiled(name: str, target: str, choice: Choice | None = None) -> Result:
     file = FOLDER / f"{name}.yaml"
     result = compile_bytes(file.read_bytes(), target, choice, FOLDER)

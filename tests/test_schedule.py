@@ -350,7 +350,7 @@ KUBERNETES = "cannot stand in a label of Kubernetes: `A-Z a-z 0-9 - _ .`, a lett
     ],
 )
 def test_a_label_that_the_target_refuses(target: str, entry: str, message: str) -> None:
-    assert said(labels, with_labels(entry), target) == [message.replace(" ", " error HPC516 ", 1)]
+    assert said(labels, with_labels(entry), target) == [message.replace(" ", " error HPC517 ", 1)]
 
 
 @pytest.mark.parametrize("text", ["", "-", "a", "A.", "a-b_c.1", "é", "a" * 63, "a" * 64, "a b", ".a", "x" * 62 + "-"])

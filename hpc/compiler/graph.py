@@ -280,6 +280,26 @@ def task_name(node: Node) -> str:
     return node.key if isinstance(node, Step) else node.name
 
 
+def sources_of(node: Node) -> Iterator[Source]:
+    """What a task takes by itself, not for what is inside of it."""
+    if isinstance(node, Step):
+        for binding in node.bindings.values():
+            yield from sources_in(binding)
+        return
+    for test in node.tests:
+        yield from test.sources.values()
+    if node.loop is not None:
+        yield from sources_in(node.loop.items)
+
+
+def sources_in(binding: Binding) -> Iterator[Source]:
+    if isinstance(binding, Gathered):
+        for item in binding.items:
+            yield from sources_in(item)
+    elif not isinstance(binding, Constant):
+        yield binding
+
+
 @dataclass(frozen=True)
 class Graph:
     """What can be compiled: a pipeline, or a sub-pipeline for one way to use it.

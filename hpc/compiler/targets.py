@@ -32,7 +32,8 @@ class Target:
     """`literals`: enumerated inputs are understood. `gpu_resource`: one name for every GPU, or None for its own.
 
     `platform` names the second document, `metadata` tells whether `${{ inputs.x.metadata.k }}` is replaced in an
-    argument, `unknown_run` holds the `run.*` that are not.
+    argument, `unknown_run` holds the `run.*` that are not. `exit_hooks`: what runs whatever happened is a hook of what
+    it waits for: one for each, and nothing waits for it. `final_status` tells whether the status of an end is right.
     """
 
     name: TargetName
@@ -46,6 +47,8 @@ class Target:
     reads_metrics: bool
     metadata: bool
     artifact_lists: bool
+    exit_hooks: bool
+    final_status: bool
     unknown_run: frozenset[str] = frozenset()
 
 
@@ -61,6 +64,8 @@ VERTEX = Target(
     reads_metrics=False,
     metadata=True,
     artifact_lists=True,
+    exit_hooks=False,
+    final_status=True,
     unknown_run=frozenset({"workspace"}),
 )
 KFP = Target(
@@ -75,6 +80,8 @@ KFP = Target(
     reads_metrics=False,
     metadata=False,
     artifact_lists=False,
+    exit_hooks=True,
+    final_status=False,
     unknown_run=frozenset({"root", "executor_output", "project", "location"}),
 )
 LOCAL = Target(
@@ -89,6 +96,8 @@ LOCAL = Target(
     reads_metrics=True,
     metadata=True,
     artifact_lists=True,
+    exit_hooks=False,
+    final_status=True,
     unknown_run=frozenset({"workspace", "project", "location"}),
 )
 

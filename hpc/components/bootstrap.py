@@ -209,7 +209,11 @@ def metric_outputs(outputs: Mapping[str, OutputPort]) -> list[str]:
 
 def interpreter(command: Sequence[str]) -> str:
     """The Python that a program in front of the command runs in: the command's own, if it begins with one."""
-    return command[0] if _PYTHON.fullmatch(command[0].rpartition("/")[2]) else "python3"
+    return command[0] if begins_with_python(command) else "python3"
+
+
+def begins_with_python(command: Sequence[str]) -> bool:
+    return bool(command) and bool(_PYTHON.fullmatch(command[0].rpartition("/")[2]))
 
 
 def _behind(command: list[str], program: str, arguments: Sequence[str]) -> list[str]:

@@ -180,7 +180,7 @@ class _Expander:
             return part
         if part.namespace == "vars" or (part.namespace == "images" and path[0] != "images"):
             return self._constant_value(part, path)
-        if later and part.namespace in _LATER:
+        if later and part.namespace in _later(path):
             self._check_later(part, path)
         else:
             self._refuse_namespace(part, path)
@@ -294,8 +294,13 @@ class _Expander:
             fact, fix = "an edge and its condition name ports as they are.", f"write the name alone: `{reference}`."
             self._refer(WRONG_NAMESPACE, reference, path, fact, fix)
             return
+        if block == "components" and len(path) == 3 and path[2] == "uri":
+            fact = "the `uri` of an importer is text; what a run decides comes by an edge."
+            fix = f"leave `uri` out, and add `- {reference} -> {path[1]}.uri` to `edges`."
+            self._refer(WRONG_NAMESPACE, reference, path, fact, fix)
+            return
         allowed = ["vars"] if block == "images" else ["images", "vars"]
-        allowed += _LATER if _is_run_time(path) else []
+        allowed += _later(path) if _is_run_time(path) else ()
         near = nearest(reference.namespace, allowed)
         fix = f"did you mean `{near}`?" if near else f"here you can use: {', '.join(sorted(allowed))}."
         self._refer(WRONG_NAMESPACE, reference, path, f"`{reference.namespace}` cannot be used in {where}.", fix)
@@ -337,6 +342,11 @@ def _is_run_time(path: Path) -> bool:
     if block == "components" and len(path) > 2:
         return path[2] in _RUN_TIME_BLOCKS or path[2] == "metadata" or (path[2] == "steps" and "overrides" in path[3:5])
     return block == "steps" and len(path) > 2 and path[2] == "overrides"
+
+
+def _later(path: Path) -> tuple[str, ...]:
+    """What is known later may stand here: metadata of an importer reads its inputs and nothing else."""
+    return ("inputs",) if path[0] == "components" and path[2:3] == ("metadata",) else _LATER
 
 
 def _is_block(value: object) -> bool:

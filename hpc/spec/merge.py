@@ -288,6 +288,10 @@ class _Siblings:
             options = [other for other in self.components if other != name]
             fact = f"`{base}` is not a component of this file."
             fix = f"{did_you_mean(base, options)} Files start with `./`, library entries with `std/`."
+            if base.startswith("/"):
+                fact, fix = f"`{base}` is an absolute path.", "write a path that starts at this file, with `./`."
+            elif "/" in base or "#" in base or base.endswith((".yaml", ".yml", ".json")):
+                fix = f"write `./{base}` if it is a file."
             self.found.append(Diagnostic(UNKNOWN_USES, place, fact, fix))
             return False
         if base in chain:

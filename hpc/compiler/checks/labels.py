@@ -16,7 +16,7 @@ from hpc.compiler.targets import Target
 from hpc.diagnostics import Diagnostic, Place, Rule
 
 REFUSED_LABEL = Rule(
-    "HPC516",
+    "HPC517",
     "label that the target refuses",
     "A run with a label that breaks the target's rules is refused as a whole, when it is submitted.",
     "Shorten or rename it as the message says.",

@@ -82,6 +82,7 @@ def _whole_list(step: ContainerStep, name: str, source: Source, target: Target) 
     fix += f'as JSON: `args: ["${{{{ inputs.{name} }}}}"]`.'
     if port.pass_ != "none" and step.component.cli != "none":
         yield Diagnostic(LIST_OF_ARTIFACTS, Place((*step.component_path, "inputs", name), on="key"), fact, fix)
+        return
     for reference, place in _references_to(step, name):
         if reference.rest or "overrides" in place.path:
             yield Diagnostic(LIST_OF_ARTIFACTS, place, fact, fix)

@@ -77,7 +77,7 @@ class Components:
         uses = component.uses
         place = (*path, "uses")
         if not (is_file(uses) or is_library(uses)):
-            self._unknown(file, uses, place)
+            self._report(NOT_YET, place, f"`uses: {uses}` cannot be compiled yet.", LEAVE_OUT, on="key")
             return None
         used = self.program.used[address(file, uses)]
         wanted = component_of(uses) if is_library(uses) else uses.partition("#")[2]
@@ -104,16 +104,6 @@ class Components:
         fact = f"`{uses.partition('#')[0]}` has no component `{wanted}`."
         self._report(UNKNOWN_USES, place, fact, did_you_mean(wanted, used.pipeline.components))
         return None
-
-    def _unknown(self, file: File, uses: str, place: Path) -> None:
-        if uses.startswith("google/"):
-            self._report(NOT_YET, place, f"`uses: {uses}` cannot be compiled yet.", LEAVE_OUT, on="key")
-            return
-        if uses.startswith("/"):
-            self._report(UNKNOWN_USES, place, f"`{uses}` is an absolute path.", "write a path from this file.")
-            return
-        fix = f"{did_you_mean(uses, file.pipeline.components)} Files start with `./`, library entries with `std/`."
-        self._report(UNKNOWN_USES, place, f"`{uses}` is not a component of this file.", fix)
 
     def _cannot_differ(self, base: Declared, component: ExternalComponent, path: Path) -> bool:
         """Whether something differs that a component of this kind does not have."""

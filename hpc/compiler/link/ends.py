@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from hpc.compiler.graph import FromInput, FromStep, Source, Status
 from hpc.compiler.link.nodes import RESERVED_NODES, Node, Scope
+from hpc.components.importer import URI, ImporterComponent
 from hpc.components.types import Type, did_you_mean
 from hpc.diagnostics import Diagnostic, Place, Rule
 from hpc.spec.edges import End
@@ -112,6 +113,9 @@ class Ends:
         if port in node.inputs:
             return node.input_type(port)
         takes = ", ".join(f"{name} ({value.type})" for name, value in node.inputs.items()) or "nothing"
-        fact = f"step `{end.node}` has no input `{port}`; it takes {takes}."
-        self.report(UNKNOWN_INPUT, end.place, fact, did_you_mean(port, node.inputs))
+        fact, fix = f"step `{end.node}` has no input `{port}`; it takes {takes}.", did_you_mean(port, node.inputs)
+        if isinstance(node.declared.component, ImporterComponent) and port == URI:
+            fact = f"importer `{end.node}` says itself where the artifact lies, so it has no input `{URI}`."
+            fix = f"remove `uri:` of component `{node.declared.path[-1]}`, or this edge."
+        self.report(UNKNOWN_INPUT, end.place, fact, fix)
         return None

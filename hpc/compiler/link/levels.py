@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from graphlib import CycleError, TopologicalSorter
 
-from hpc.compiler.graph import Binding, FromStep, Gathered, Group, Node, OneOf, Status, Step, key, task_name
+from hpc.compiler.graph import FromStep, Group, Node, OneOf, Status, Step, sources_of, task_name
 from hpc.compiler.link.regions import OVERLAP
 from hpc.diagnostics import Diagnostic, Place
 
@@ -72,27 +72,11 @@ def steps_before(node: Node) -> Iterator[str]:
     """The steps that a node waits for by itself: for values, or by an order edge."""
     if isinstance(node, Step):
         yield from (name for name in node.after if name != "exit")
-        for binding in node.bindings.values():
-            yield from steps_behind(binding)
-        return
-    for test in node.tests:
-        for source in test.sources.values():
-            yield from steps_behind(source)
-    if node.loop is not None:
-        yield from steps_behind(node.loop.items)
-
-
-def steps_behind(binding: Binding) -> Iterator[str]:
-    """The steps that a binding takes something from."""
-    if isinstance(binding, FromStep):
-        yield binding.step
-    elif isinstance(binding, OneOf):
-        yield from (source.step for source in binding.sources)
-    elif isinstance(binding, Status) and binding.step != "exit":
-        yield binding.step
-    elif isinstance(binding, Gathered):
-        for item in binding.items:
-            yield from steps_behind(item)
+    for source in sources_of(node):
+        if isinstance(source, OneOf):
+            yield from (branch.step for branch in source.sources)
+        elif isinstance(source, FromStep) or (isinstance(source, Status) and source.step != "exit"):
+            yield source.step
 
 
 class _Tree:
@@ -139,9 +123,10 @@ class _Tree:
             (at, name) for at, name in enumerate(circle) if at and isinstance(self.nodes[(*path, name)], Group)
         )
         inside, before = self._crossing((*path, group), (*path, circle[at - 1]))
-        fact = f"`{inside.node.name}` runs under a condition and waits for `{before}`, which waits for what that "
-        fix = f"take `{inside.node.name}` out of the condition, and give it one of its own behind `{before}`: "
-        fix += f"`{before} -> {inside.node.name} when …`."
+        step = inside.node.name if isinstance(inside.node, Step) else inside.node.name.partition("--")[2]
+        fact = f"`{step}` runs under a condition and waits for `{before}`, which waits for what that "
+        fix = f"take `{step}` out of the condition, and give it one of its own behind `{before}`: "
+        fix += f"`{before} -> {step} when …`."
         self.found.append(Diagnostic(OVERLAP, inside.edge, f"{fact}condition decides about.", fix))
 
     def _crossing(self, group: Tasks, other: Tasks) -> tuple[Placed, str]:

@@ -4,16 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from hpc.compiler import mentions
 from hpc.compiler.graph import FromInput, Status
 from hpc.compiler.link.ends import EXIT
 from hpc.compiler.link.nodes import Node
+from hpc.compiler.render import ABSENT_INPUT
 from hpc.components.container import ContainerComponent
 from hpc.components.foreign import ForeignContainer, ForeignPipeline
 from hpc.components.importer import ImporterComponent
 from hpc.components.step import StepEntry
 from hpc.components.tuning import tune_problems
+from hpc.components.types import did_you_mean
+from hpc.components.use import references_in
 from hpc.diagnostics import Diagnostic, Place, Rule
 from hpc.spec.edges import LEAVE_OUT, NOT_YET
+from hpc.spec.expand import UNKNOWN_REFERENCE
 from hpc.spec.merge import KEEPS_INTERFACE
 
 STATUS = Rule(
@@ -39,6 +44,7 @@ _OF_FOREIGN = ("overrides", "tune")
 def check_step(node: Node, nodes: dict[str, Node], found: list[Diagnostic]) -> None:
     """Reports everything of the above about one wired node."""
     found += _wrong_settings(node)
+    found += _metadata(node)
     found += _statuses(node, nodes)
     found += _whatever_happened(node)
     found += _tuning(node)
@@ -68,6 +74,22 @@ def _wrong_settings(node: Node) -> Iterator[Diagnostic]:
             fact = f"`{key}` cannot be given to step `{node.name}`: `{node.declared.path[-1]}` is {what}."
             fix = "set it on the steps inside." if keys is _OF_GRAPHS else "remove it."
             yield Diagnostic(KEEPS_INTERFACE, Place((*node.path, key), on="key"), fact, fix)
+
+
+def _metadata(node: Node) -> Iterator[Diagnostic]:
+    """What the metadata of an importer reads is an input that has a value."""
+    component = node.declared.component
+    if not isinstance(component, ImporterComponent):
+        return
+    for path, text in mentions.walk(component.metadata, (*node.declared.path, "metadata")):
+        for reference in references_in(text):
+            place = Place(path, start=reference.start, length=reference.end - reference.start)
+            if reference.name not in component.inputs or reference.rest:
+                fact = f"`{reference}`: the importer has no input `{'.'.join((reference.name, *reference.rest))}`."
+                yield Diagnostic(UNKNOWN_REFERENCE, place, fact, did_you_mean(reference.name, component.declared))
+            elif reference.name not in node.wires and component.inputs[reference.name].optional:
+                fact = f"`{reference}` has no value in step `{node.name}`, so the metadata would have a hole."
+                yield Diagnostic(ABSENT_INPUT, place, fact, f"give `{node.name}.{reference.name}` a value.")
 
 
 def _says(entry: StepEntry, key: str) -> bool:

@@ -17,7 +17,7 @@ from hpc.diagnostics import Diagnostic, Path, Place, Rule
 from hpc.spec.conditions import Condition
 from hpc.spec.edges import Branch, Edge, End
 from hpc.spec.merge import UNKNOWN_USES
-from hpc.spec.program import File
+from hpc.spec.program import File, is_file, is_library
 
 UNKNOWN_STEP = Rule(
     "HPC201", "no such step", "An edge names steps; a step is an entry of `steps` or a component.", "Correct the name."
@@ -174,9 +174,10 @@ def _axes(entry: StepEntry) -> tuple[tuple[str, ...], ...]:
 def _no_component(scope: Scope, name: str, entry: StepEntry, end: End) -> Diagnostic:
     components = scope.file.pipeline.components
     if entry.uses:
-        fact = f"`{entry.uses}` is not a component of this file."
-        place = Place((*scope.path, "steps", name, "uses"))
-        return Diagnostic(UNKNOWN_USES, place, fact, did_you_mean(entry.uses, components))
+        fact, fix = f"`{entry.uses}` is not a component of this file.", did_you_mean(entry.uses, components)
+        if is_file(entry.uses) or is_library(entry.uses):
+            fix = f"add it to `components`, `{name}: {{uses: {entry.uses}}}`, and remove `uses` here."
+        return Diagnostic(UNKNOWN_USES, Place((*scope.path, "steps", name, "uses")), fact, fix)
     options = {*components, *scope.steps, "inputs"}
     fact = f"`{name}` is neither a step nor a component."
     return Diagnostic(UNKNOWN_STEP, end.place, fact, did_you_mean(name, options))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from hpc.compiler.graph import Binding, Gathered, Graph, Group, Source, Step, Test
+from hpc.compiler.graph import Binding, Constant, Gathered, Graph, Group, Source, Step, Test
 from hpc.compiler.graph import key as ir_key
 from hpc.compiler.link.components import Components, Declared
 from hpc.compiler.link.ends import Ends
@@ -64,7 +64,7 @@ class Linker:
         for node in nodes.values():
             check_step(node, nodes, self.found)
         if len(self.found) > before:
-            self._look_inside(scope, nodes)
+            self._look_inside(scope, wiring)
             return None
         return _Assembly(self, scope, wiring, edges).graph([nodes[name] for name in order])
 
@@ -83,10 +83,14 @@ class Linker:
         wait_for_switches(edges, nodes)
         return wiring
 
-    def _look_inside(self, scope: Scope, nodes: Mapping[str, Node]) -> None:
-        """What is wrong in components made of edges is said together with what is wrong around them."""
-        for node in nodes.values():
-            self.subgraph(scope, node, _written(node))
+    def _look_inside(self, scope: Scope, wiring: Wiring) -> None:
+        """What is wrong in components made of edges is said together with what is wrong around them.
+
+        An input that gets no value is said there; inside it is taken to have one.
+        """
+        for node in wiring.nodes.values():
+            missing = [name for name, port in node.inputs.items() if not port.optional or wiring.is_suspect(node)]
+            self.subgraph(scope, node, {**{name: Constant(None, ()) for name in missing}, **_written(node)})
 
     # ------------------------------------------------------------ components made of edges
 

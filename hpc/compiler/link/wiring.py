@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, cast
 
 from hpc.compiler.graph import Binding, Constant, FromInput, FromStep, Gathered, OneOf, Source, key
 from hpc.compiler.link.ends import EXIT, UNKNOWN_INPUT, WRONG_SIDE, Ends
@@ -50,6 +50,7 @@ class Wiring:
         self.ends = Ends(scope, nodes, found)
         self.outputs: dict[str, Wire] = {}
         self.output_joins: dict[str, tuple[End, ...]] = {}
+        self.absent: dict[tuple[str, str | None], tuple[End, Edge]] = {}  # by what would get it
         self.suspect: set[str] = set()  # steps whose missing inputs may have been meant by an edge that is wrong
         self.all_suspect = any(diagnostic.rule in (NOT_AN_EDGE, UNKNOWN_STEP) for diagnostic in found)
 
@@ -57,7 +58,9 @@ class Wiring:
         self.found.append(Diagnostic(rule, place, fact, fix))
 
     def connect(self, edge: Edge) -> None:
-        if any(self.ends.is_absent(end) for end in edge.sources):
+        absent = next((end for end in edge.sources if self.ends.is_absent(end)), None)
+        if absent is not None:
+            self.absent.update(dict.fromkeys(((end.node, end.port) for end in edge.targets), (absent, edge)))
             return
         for target in edge.targets:
             self._guard(edge, target)
@@ -260,7 +263,11 @@ class Wiring:
     def _is_accounted_for(self, node: Node, name: str) -> bool:
         """Whether a search gives the input its values, or an edge that is wrong may have been meant to."""
         searched = node.entry.tune.search.keys() if node.entry.tune is not None else set[str]()
-        return name in searched or not searched <= node.inputs.keys() or self.all_suspect or node.name in self.suspect
+        return name in searched or not searched <= node.inputs.keys() or self.is_suspect(node)
+
+    def is_suspect(self, node: Node) -> bool:
+        """Whether what the node misses may have been meant by an edge that is wrong."""
+        return self.all_suspect or node.name in self.suspect
 
     def _check_defaults(self, node: Node, name: str, wire: Wire) -> None:
         """The default of an input of the pipeline is a constant too: it must be within the limits of what it feeds."""
@@ -279,7 +286,7 @@ class Wiring:
                 fact = f"the default of {fed} {trouble[0]}."
                 self.found.append(Diagnostic(WRONG_VALUE, place, fact, trouble[1], other=other))
 
-    def _constant(self, node: Node, name: str, value: Any) -> None:
+    def _constant(self, node: Node, name: str, value: Plain) -> None:
         path = (*node.path, "with", name)
         port = node.inputs.get(name)
         if port is None:
@@ -294,7 +301,9 @@ class Wiring:
         if name in node.looped:
             exact: Any = self._elements(node, name, value, path)
         elif isinstance(value, list) and not node.inputs.keys() >= set(node.looped):
-            exact = value  # the name in `for_each` that no input has may have been meant for this one
+            exact = cast(
+                "list[Any]", value
+            )  # the name in `for_each` that no input has may have been meant for this one
         else:
             exact = self._checked(f"`{node.name}.{name}`", port, value, path)
         node.wires[name] = Wire(Constant(exact, path), "a constant", Place(path))
@@ -321,7 +330,19 @@ class Wiring:
         fact = f"input `{node.name}.{name}` ({wanted}) gets no value: no edge, no `with`, no default."
         if name in node.looped:
             fact = f"step `{node.name}` loops over `{name}`, but gets no list for it: no edge, no `with`."
+        if (node.name, name) in self.absent:
+            self._left_out(node, name)
+            return
         self.report(UNBOUND, Place(node.edge), fact, self._proposal(node, name, wanted))
+
+    def _left_out(self, node: Node, name: str) -> None:
+        """An edge of a component made of edges that is not there where its optional input has no value."""
+        source, edge = self.absent[node.name, name]
+        port = node.inputs[name]
+        fact = f"input `{node.name}.{name}` ({port.type}) gets no value where {self.scope.title_in_messages} is used "
+        fix = f"remove `optional: true` of `{source}`, or make `{name}` of `{node.declared.path[-1]}` optional too."
+        place = Place(edge.path, start=source.place.start, length=source.place.length)
+        self.report(UNBOUND, place, f"{fact}without `{source.port}`.", fix)
 
     def _proposal(self, node: Node, name: str, wanted: Type) -> str:
         sources = [f"inputs.{other}" for other, value in self.scope.inputs.items() if value.type.fits(wanted)]

@@ -9,7 +9,7 @@ from hpc.compiler import ir
 from hpc.compiler.hardware import resources
 from hpc.compiler.render import ComponentSpec
 from hpc.compiler.targets import Target
-from hpc.components.bootstrap import metric_outputs, with_metrics, with_secrets
+from hpc.components.bootstrap import begins_with_python, metric_outputs, with_metrics, with_secrets
 
 
 def executor(spec: ComponentSpec, target: Target) -> ir.Executor:
@@ -21,7 +21,8 @@ def executor(spec: ComponentSpec, target: Target) -> ir.Executor:
     if target.secrets == "bootstrap":
         env.update({name: secret.vertex for name, secret in spec.settings.secrets.items() if secret.vertex})
         command = with_secrets(command, sorted(spec.settings.secrets))
-    if not target.reads_metrics and not spec.is_foreign:
+    # Where the image may have no Python, a metric that is not shown is better than a task that cannot start.
+    if not target.reads_metrics and not spec.is_foreign and begins_with_python(command):
         command = with_metrics(command, metric_outputs(spec.outputs))
     container = ir.Container(spec.image, tuple(command), spec.args, _variables(env), asked)
     return ir.Executor(container=container)

@@ -7,18 +7,14 @@ place the selector of a source, leave.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from itertools import takewhile
 
 from hpc.compiler.graph import (
-    Binding,
     CompiledStep,
-    Constant,
     ForeignStep,
     FromInput,
     FromItem,
     FromStep,
-    Gathered,
     Graph,
     GraphStep,
     Group,
@@ -28,6 +24,7 @@ from hpc.compiler.graph import (
     Status,
     Step,
     key,
+    sources_of,
     task_name,
 )
 
@@ -130,23 +127,3 @@ def _output_name(step: Step, port: str) -> str:
     if isinstance(step, GraphStep):
         return step.graph.outputs[port].as_ or port
     return step.component.ir_names[port] if isinstance(step, ForeignStep | CompiledStep) else port
-
-
-def sources_of(node: Node) -> Iterator[Source]:
-    """What a task takes by itself, not for what is inside of it."""
-    if isinstance(node, Step):
-        for binding in node.bindings.values():
-            yield from sources_in(binding)
-        return
-    for test in node.tests:
-        yield from test.sources.values()
-    if node.loop is not None:
-        yield from sources_in(node.loop.items)
-
-
-def sources_in(binding: Binding) -> Iterator[Source]:
-    if isinstance(binding, Gathered):
-        for item in binding.items:
-            yield from sources_in(item)
-    elif not isinstance(binding, Constant):
-        yield binding
