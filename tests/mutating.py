@@ -7,6 +7,7 @@ import json
 import random
 import re
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from typing import Any
 
 from hpc.diagnostics import Source
@@ -77,7 +78,9 @@ def mutated(data: Any, text: str, seed: int) -> str:
         return dice.choice(_TEXT_CHANGES)(text, dice)
     changed = copy.deepcopy(data)
     edges = list(_edges(changed))
-    if kind < 0.6 and edges:
+    if kind < 0.5:
+        _rewire(changed, dice)
+    elif kind < 0.7 and edges:
         _break_edges(dice.choice(edges), _names(changed), dice)
     else:
         _break_block(changed, dice)
@@ -237,6 +240,123 @@ _EDGE_CHANGES = (
     _order_only,
     _field,
 )
+
+
+# ---------------------------------------------------------------- edges that could be right
+
+
+def _ports(data: Any, block: str) -> dict[str, list[str]]:
+    """The ports of every step of the pipeline, by the step's name."""
+    components = data.get("components") or {}
+    steps = {**{name: name for name in components}, **{name: name for name in data.get("steps") or {}}}
+    for name, entry in (data.get("steps") or {}).items():
+        steps[name] = (entry or {}).get("uses") or name
+    found = {name: list(components.get(used, {}).get(block) or {}) for name, used in steps.items()}
+    return {name: ["artifact"] if "import" in components.get(steps[name], {}) else ports for name, ports in found.items()}
+
+
+def _rewire(data: Any, dice: random.Random) -> None:
+    """Names that exist, in edges, conditions, loops and switches where they were not."""
+    outs = [f"{step}.{port}" for step, ports in _ports(data, "outputs").items() for port in ports]
+    outs += [f"inputs.{name}" for name in data.get("inputs") or {}]
+    ins = [f"{step}.{port}" for step, ports in _ports(data, "inputs").items() for port in ports]
+    ins += [f"outputs.{name}" for name in data.get("outputs") or {}]
+    steps = sorted(_ports(data, "inputs"))
+    lists = [each for each in _edges(data) if any(isinstance(line, str) for line in each)]
+    if lists and outs and ins:
+        dice.choice(_REWIRINGS)(dice.choice(lists), _Names(data, steps, outs, ins), dice)
+
+
+@dataclass
+class _Names:
+    """The file, and what can stand on either side of an edge."""
+
+    data: Any
+    steps: list[str]
+    outs: list[str]
+    ins: list[str]
+
+
+def _condition(names: _Names, dice: random.Random) -> str:
+    out = dice.choice(names.outs)
+    literals = ["1", "0.5", "'a'", "true", "[1, 2]", "['a']", dice.choice(names.outs)]
+    tests = [out, f"not {out}", *(f"{out} {sign.strip()} {dice.choice(literals)}" for sign in _OPERATORS[:7])]
+    return dice.choice([*tests, f"{dice.choice(tests)} {dice.choice(['and', 'or'])} {dice.choice(tests)}"])
+
+
+def _another_edge(edges: list[Any], names: _Names, dice: random.Random) -> None:
+    edges.append(f"{dice.choice(names.outs)} -> {dice.choice(names.ins)}")
+
+
+def _moved_end(edges: list[Any], names: _Names, dice: random.Random) -> None:
+    at = dice.choice([index for index, line in enumerate(edges) if isinstance(line, str)])
+    found = list(_PORT.finditer(edges[at]))
+    if found:
+        end = dice.choice(found)
+        other = dice.choice(names.outs if dice.random() < 0.5 else names.ins)
+        edges[at] = edges[at][: end.start()] + other + edges[at][end.end() :]
+
+
+def _conditional(edges: list[Any], names: _Names, dice: random.Random) -> None:
+    at = dice.choice([index for index, line in enumerate(edges) if isinstance(line, str)])
+    edges[at] = f"{edges[at].partition(' when ')[0]} when {_condition(names, dice)}"
+
+
+def _gate(edges: list[Any], names: _Names, dice: random.Random) -> None:
+    source = dice.choice([*names.steps, "inputs"])
+    edges.append(f"{source} -> {dice.choice(names.steps)} when {_condition(names, dice)}")
+
+
+def _switched(edges: list[Any], names: _Names, dice: random.Random) -> None:
+    source = dice.choice([*names.steps, "inputs"])
+    targets = dice.sample(names.steps, min(len(names.steps), 3))
+    lines = [f"{source} -> {target} when {_condition(names, dice)}" for target in targets]
+    lines[-1] = f"{lines[-1].partition(' when ')[0]} else" if dice.random() < 0.8 else lines[-1]
+    edges.append({"switch": lines})
+    if dice.random() < 0.6:
+        ends = [out for out in names.outs if out.partition(".")[0] in targets]
+        edges.append(f"{' | '.join(ends[:3]) or names.outs[0]} -> {dice.choice(names.ins)}")
+
+
+def _looped(edges: list[Any], names: _Names, dice: random.Random) -> None:
+    del edges
+    step, _, port = dice.choice(names.ins).partition(".")
+    entry = names.data.setdefault("steps", {})
+    loop: dict[str, Any] = {"for_each": dice.choice([[port], {"zip": [port]}])}
+    if dice.random() < 0.5:
+        loop["with"] = {port: dice.choice([[1, 2], ["a", "b"], [0.5], [True, False], [{"a": 1}], []])}
+    if dice.random() < 0.4:
+        loop["loop"] = "runtime"
+    if dice.random() < 0.4:
+        loop["parallel"] = dice.choice([1, 2, 10])
+    if step != "outputs" and isinstance(entry, dict):
+        entry[step] = {**(entry.get(step) or {}), **loop}
+
+
+def _at_the_end(edges: list[Any], names: _Names, dice: random.Random) -> None:
+    step = dice.choice(names.steps)
+    source = dice.choice(["exit", dice.choice(names.steps)])
+    edges.append(dice.choice([f"exit -> {step}", f"{source}.status -> {dice.choice(names.ins)}"]))
+    if dice.random() < 0.5:
+        steps = names.data.setdefault("steps", {})
+        steps[step] = {**(steps.get(step) or {}), "run_if": "upstream_done"}
+
+
+def _left_out(edges: list[Any], names: _Names, dice: random.Random) -> None:
+    """An input of a component that need not be given, and the edges that give it."""
+    del edges
+    port = dice.choice(names.ins).partition(".")[2]
+    for component in names.data["components"].values():
+        given = component.get("inputs") or {}
+        if port in given:
+            kind = given[port]["type"] if isinstance(given[port], dict) else given[port]
+            given[port] = {"type": kind, "optional": True}
+    for lines in _edges(names.data):
+        lines[:] = [line for line in lines if f".{port}" not in str(line) or dice.random() < 0.5] or lines
+
+
+_REWIRINGS = (_another_edge, _moved_end, _moved_end, _conditional, _conditional, _gate, _gate, _switched, _switched)
+_REWIRINGS += (_looped, _looped, _at_the_end, _left_out)
 
 
 # ---------------------------------------------------------------- anything else

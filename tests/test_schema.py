@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from compiling import EXAMPLES, compile_text
+from compiling import EXAMPLES, TESTS, compile_text
 from jsonschema import Draft202012Validator
 
 from hpc.cli.disk import Folder
@@ -145,6 +145,14 @@ def test_accepts_examples(path: Path) -> None:
 def test_accepts_what_compiles(name: str) -> None:
     assert compile_text(STRAIGHT[name], "vertex").compiled is not None
     assert errors(STRAIGHT[name]) == []
+
+
+LANGUAGE = sorted([*TESTS.glob("language/*.yaml"), *TESTS.glob("oracle/*.yaml"), *TESTS.glob("cases/ok/*.yaml")])
+
+
+@pytest.mark.parametrize("path", LANGUAGE, ids=lambda path: path.stem)
+def test_accepts_the_whole_language(path: Path) -> None:
+    assert errors(path.read_text(encoding="utf-8")) == []
 
 
 def test_accepts_what_is_not_compiled_yet() -> None:

@@ -18,7 +18,7 @@ from hpc.spec.model import LANGUAGE_VERSION, Pipeline
 Schema = dict[str, Any]
 
 _SHORT_FORMS = {
-    **dict.fromkeys(("InputPort", "OutputPort", "PipelineInput", "PipelineOutput"), "type"),
+    **dict.fromkeys(("InputPort", "OutputPort", "GroupInput", "PipelineInput", "PipelineOutput"), "type"),
     "Image": "uri",
     "Retry": "max",
 }

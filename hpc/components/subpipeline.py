@@ -23,7 +23,7 @@ from hpc.components.kubernetes import KubernetesExtras
 from hpc.components.ports import GroupInputs, PipelineOutputs
 from hpc.components.step import StepEntry
 
-_END = r"[a-z][a-z0-9_]*(?:\.[a-z][a-z0-9_]*)?"
+_END = r"[a-z][a-z0-9_]*(?:\.[a-z][a-z0-9_]*(?:\.[A-Za-z_][A-Za-z0-9_]*)?)?"
 _ENDS = rf"{_END}(?: *[,|] *{_END})*"
 _GROUP = r"[a-z][a-z0-9_]*\.\{ *[a-z][a-z0-9_]*(?: *, *[a-z][a-z0-9_]*)* *\}"
 _LINE = text_schema(rf" *(?:(?:{_GROUP}|{_ENDS}) *-> *{_ENDS}(?: +when .+| +else)?|[a-z][a-z0-9_]*) *")

@@ -22,7 +22,7 @@ from hpc.components.types import ANY_LIST
 from hpc.conversion.names import Names
 from hpc.conversion.notes import Notes, Where
 from hpc.conversion.ports import KINDS, Kind, Port, artifact_port, parameter_port, type_of_artifact
-from hpc.conversion.words import Mention, Unsayable, mentions, reads_executor_input, run_name, word
+from hpc.conversion.words import Mention, Unsayable, reads_executor_input, word
 
 Json = Mapping[str, Any]
 
@@ -203,15 +203,6 @@ class _Words:
 def channel_name(ir: str) -> str:
     """What the SDK passes through groups under a long name: `pipelinechannel--train-score` is `train_score`."""
     return snake_case(ir.removeprefix("pipelinechannel--").removesuffix("-loop-item")) or "value"
-
-
-def is_text_of_values(value: Any) -> bool:
-    """Whether a constant holds placeholders that are more than one value of the platform."""
-    return isinstance(value, str) and bool(mentions(value))
-
-
-def is_run_value(value: Any) -> bool:
-    return run_name(value) is not None
 
 
 # ---------------------------------------------------------------- importers

@@ -6,7 +6,7 @@ from typing import Any, cast
 
 from hpc.components.types import VALUES, Plain, kind_of
 
-_KINDS = {"string": "string", "int": "int", "float": "number", "bool": "bool", "mapping": "dict"}
+_KINDS = {"string": "string", "bool": "bool", "mapping": "dict"}
 
 
 class Elements:
@@ -30,20 +30,28 @@ class Elements:
         self.found().bases.add(base)
 
     def learn_from(self, values: Any) -> None:
-        """From a constant list. A whole number written as 1.0 may be an int; JSON does not tell."""
+        """From a constant list. A whole number may be a float, and one written as 1.0 an int; JSON does not tell."""
         for value in cast("list[Any]", values) if isinstance(values, list) else ():
-            self.learn(_KINDS.get(kind_of(value), "nothing of the language"))
+            self.learn(_number(value) or _KINDS.get(kind_of(value), "nothing of the language"))
 
     @property
     def base(self) -> str | None:
         """The type; None if nothing is known or the uses contradict each other."""
-        bases = self.found().bases
-        for one in ("float", "int"):
-            if one in bases:
-                bases = (bases - {"number", "int"}) | {one}
-        if bases == {"int", "number"} or bases == {"number"}:
-            return "float"
+        bases = set(self.found().bases)
+        numbers = bases & {"float", "int", "whole", "whole as float"}
+        if numbers:
+            is_float = "float" in numbers or ("int" not in numbers and "whole as float" in numbers)
+            bases = bases - numbers | {"float" if is_float else "int"}
         return next(iter(bases)) if len(bases) == 1 and bases <= VALUES.keys() else None
+
+
+def _number(value: Any) -> str | None:
+    """What a number of a constant list tells: `float`, or that a whole number was written as 1 or as 1.0."""
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return None
+    if isinstance(value, int):
+        return "whole"
+    return "whole as float" if value.is_integer() else "float"
 
 
 def as_element(base: str, value: Plain) -> Plain:

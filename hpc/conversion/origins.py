@@ -77,7 +77,7 @@ class Origins:
         binding = task["inputs"][kind][name]
         found = self._bound(frame, kind, binding)
         selector = binding.get("parameterExpressionSelector")
-        return self._field(found, selector) if selector else found
+        return self.field(found, selector) if selector else found
 
     def _bound(self, frame: Frame, kind: Kind, binding: Mapping[str, Any]) -> Source:
         if "runtimeValue" in binding:
@@ -90,7 +90,8 @@ class Origins:
         wire = binding.get("taskOutputParameter") or binding["taskOutputArtifact"]
         return self.output(frame, wire["producerTask"], kind, _output_key(wire))
 
-    def _field(self, found: Source, selector: str) -> Source:
+    def field(self, found: Source, selector: str) -> Source:
+        """What a selector of the IR takes of a value. Raises Unsayable."""
         match = _FIELD.fullmatch(selector)
         name = json.loads(match[1]) if match else None
         if isinstance(name, str) and isinstance(found, Const) and isinstance(found.value, dict) and name in found.value:

@@ -10,14 +10,16 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
+from hpc.components.types import Type
 from hpc.conversion.cel import operands, written
 from hpc.conversion.flat import AFTER_ANYTHING, Axis, Flat, Frame, Region, Step, Switch, producers
-from hpc.conversion.leaves import Leaf, channel_name, is_run_value, is_text_of_values
+from hpc.conversion.leaves import Leaf, channel_name
+from hpc.conversion.lists import Elements
 from hpc.conversion.names import Names, step_names
 from hpc.conversion.notes import Notes, Where
 from hpc.conversion.origins import Const, Given, Item, Made, OneOf, Origins, Source, Status
 from hpc.conversion.ports import KINDS, Kind, Port, artifact_port, parameter_port
-from hpc.conversion.words import Unsayable, mentions
+from hpc.conversion.words import Unsayable
 
 Json = Mapping[str, Any]
 
@@ -36,6 +38,7 @@ class Maker(Protocol):
 
     components: Mapping[str, Json]
     notes: Notes
+    name: str
 
     def scope(self, key: str, *, is_group: bool, item: str | None) -> Scope: ...
     def leaf(self, step: Step, constants: Mapping[str, Any], bound: frozenset[str]) -> Leaf: ...
@@ -102,9 +105,8 @@ class Scope:
             port.said["as"] = ir
         elif port.name != ir:
             self.notes.say(where, f"is called `{port.name}`.")
-        if self.is_pipeline and side == "inputs" and (port.said.pop("optional", None) or kind == "artifacts"):
-            fact = "may stay without a value" if kind == "parameters" else "is an artifact that the run is given"
-            self.notes.lose(where, f"{fact}; an input of a pipeline is a value, optional only through a default.")
+        if self.is_pipeline and side == "inputs" and port.said.pop("optional", None):
+            self.notes.lose(where, "may stay without a value; an input of a pipeline is optional only by a default.")
 
     def _field_port(self, given: Given, like: Port) -> Port:
         """A field of the element becomes an input of its own: only a loop can hand out fields."""
@@ -135,6 +137,7 @@ class Scope:
 
     def _name_steps(self) -> None:
         names = step_names()
+        names.new(self.maker.name)
         for step in self.flat.steps:
             step.name = names.new(step.key, "step")
             if step.name.replace("_", "-") != step.key:
@@ -166,7 +169,8 @@ class Scope:
         found: dict[str, Any] = {}
         for name in step.task.get("inputs", {}).get("parameters", {}):
             source = self._source(step.frame, step.task, "parameters", name, step.where)
-            if isinstance(source, Const):
+            is_own = "runtimeValue" in step.task["inputs"]["parameters"][name]
+            if isinstance(source, Const) and (is_own or "{{$" not in json.dumps(source.value)):
                 found[name] = source.value
         return found
 
@@ -210,7 +214,7 @@ class Scope:
         if name is None or source is None:
             return source
         try:
-            return self.origins._field(source, f"parseJson(string_value)[{json.dumps(name)}]")  # pyright: ignore[reportPrivateUsage]  the one other place that selects
+            return self.origins.field(source, f"parseJson(string_value)[{json.dumps(name)}]")
         except Unsayable as error:
             self.notes.lose((*step.where, "inputs", kind, ir), f"{error}.")
             return None
@@ -223,7 +227,7 @@ class Scope:
             entry.axis_of(source.axis).append((port, source.field))
             return
         try:
-            text = self._left(source, port, entry.step)
+            text = self._left(source, port)
         except (Unsayable, KeyError) as error:
             self.notes.lose(where, f"{error}.")
             return
@@ -232,18 +236,13 @@ class Scope:
     def _constant(self, entry: Entry, port: Port, value: Any, where: Where) -> None:
         if value is None:
             return
-        if is_run_value(value) or is_text_of_values(value):
-            if not isinstance(entry.runs, Leaf) or (
-                entry.step.own_axis is None and port.ir in port.said.get("inlined", ())
-            ):
-                self.notes.lose(where, "is a text of run-time values; only arguments of a container hold such.")
-                return
-            self.notes.lose(where, "is a text of run-time values; only arguments of a container hold such.")
+        if "{{$" in json.dumps(value):
+            self.notes.lose(where, "is made of run-time values; only arguments of a container hold such text.")
             return
         port.learn(value)
         entry.constants[port.name] = (port, value)
 
-    def _left(self, source: Source, target: Port, step: Step | None) -> str:
+    def _left(self, source: Source, target: Port) -> str:
         """The left side of an edge; connects the types of both."""
         if isinstance(source, Given):
             port = self.port_of_input(source, target)
@@ -255,7 +254,6 @@ class Scope:
             return " | ".join(self._made(one, target) for one in source.sources)
         if isinstance(source, Status):
             return f"{source.step.name}.status" if source.step else "exit.status"
-        del step
         raise Unsayable("takes an element of a list outside of its loop")
 
     def _made(self, source: Made, target: Port | None) -> str:
@@ -310,24 +308,22 @@ class Scope:
             if name is not None and not all(isinstance(row, dict) and name in row for row in rows):
                 self.notes.lose(where, f"has elements without `{name}`.")
                 return
-            entry.constants[port.name] = (_list_of(port), [row if name is None else row[name] for row in rows])
+            entry.constants[port.name] = (_list_of(port, is_field=False), [row if name is None else row[name] for row in rows])
 
     def _walk(self, entry: Entry, ports: list[tuple[Port, str | None]], axis: Axis, where: Where) -> None:
         name = axis.items["inputParameter"]
         source = self._source(axis.frame, axis.frame.tasks[axis.key], "parameters", name, where[:-1])
         for port, one in ports if source is not None else ():
-            target = _list_of(port)
+            target = _list_of(port, is_field=one is not None)
             try:
                 if isinstance(source, Const):
                     self._constant(entry, target, source.value, where)
                     continue
                 assert source is not None, "left out above"
-                text = self._left(source, target, entry.step)
+                text = self._left(source, target)
             except Unsayable as error:
                 self.notes.lose(where, f"{error}.")
                 return
-            assert target.elements is not None, "a list of values"
-            target.elements.learn("dict" if one else str(port.type) if port.elements is None else "list")
             self._data(f"{text}.{one}" if one else text, f"{entry.step.name}.{port.name}")
 
     # ------------------------------------------------------------ conditions
@@ -352,8 +348,30 @@ class Scope:
                     found |= set(_steps_of(self.origins.of(step.frame, step.task, kind, name)))
                 except Unsayable:
                     continue
-        direct = (self.flat.step_at.get((id(step.frame), key)) for key in step.task.get("dependentTasks", []))
-        return {one for one in (*found, *direct) if one is not None}
+        for region in step.regions:
+            found |= set(self._deciding(region))
+        return found | set(self._waited_for(step))
+
+    def _deciding(self, region: Region) -> Iterator[Step]:
+        """The steps that a condition reads, and with it those before it in a switch: edges lead from them."""
+        for one in region.branch_of.branches if region.branch_of else [region]:
+            task = one.frame.tasks[one.key]
+            for name in operands(one.test) if one.test is not None else ():
+                try:
+                    yield from _steps_of(self.origins.of(one.frame, task, "parameters", name))
+                except Unsayable:
+                    continue
+
+    def _waited_for(self, step: Step) -> Iterator[Step]:
+        """The steps that a task, or a group around it, waits for by itself."""
+        frame, key = step.frame, step.key
+        while True:
+            for other in frame.tasks[key].get("dependentTasks", []):
+                found = self.flat.step_at.get((id(frame), other))
+                yield from [found] if found is not None else []
+            if frame.parent is None:
+                return
+            frame, key = frame.parent, frame.key
 
     def _when(self, step: Step, region: Region) -> None:
         try:
@@ -458,7 +476,7 @@ class Scope:
         for (kind, ir), port in self.outputs.items():
             try:
                 source = self.origins.result(self.flat.root, kind, ir)
-                self._data(self._left(source, port, None), f"outputs.{port.name}")
+                self._data(self._left(source, port), f"outputs.{port.name}")
             except Unsayable as error:
                 self.notes.lose((*self.flat.root.where, "dag", "outputs", kind, ir), f"{error}.")
 
@@ -467,12 +485,11 @@ def runs_after_failure(step: Step) -> bool:
     return step.task.get("triggerPolicy", {}).get("strategy") == AFTER_ANYTHING and not step.after_exit
 
 
-def _list_of(port: Port) -> Port:
-    """A list of what a port takes, for the constant or the edge of a loop."""
-    found = parameter_port(port.name, port.ir, {"parameterType": "LIST"}, port.where, Notes())
-    assert found is not None, "LIST is a type"
-    if found.elements is not None and port.elements is None:
-        found.elements.learn(str(port.type))
+def _list_of(port: Port, *, is_field: bool) -> Port:
+    """A list of what a port takes, or of mappings that have it as a field: for the constant or the edge of a loop."""
+    found = Port(port.name, port.ir, Type("any", True), Elements(), port.where)
+    assert found.elements is not None, "given above"
+    found.elements.learn("dict" if is_field else str(port.type) if port.elements is None else "list")
     return found
 
 
@@ -480,8 +497,7 @@ def _steps_of(source: Source) -> Iterator[Step]:
     if isinstance(source, Made):
         yield source.step
     elif isinstance(source, OneOf):
-        # A join stands outside of its branches: what it takes over is the region around the switch.
-        yield from ()
+        yield from (one.step for one in source.sources)
     elif isinstance(source, Status) and source.step is not None:
         yield source.step
 
@@ -506,7 +522,3 @@ def _ends(line: str) -> Iterator[str]:
     for side in wires.split(" -> "):
         for end in side.replace("|", ",").split(","):
             yield end.strip().partition(".")[0]
-
-
-def is_placeholder_text(value: Any) -> bool:
-    return isinstance(value, str) and bool(mentions(value))

@@ -82,17 +82,6 @@ def as_mention(inner: str) -> Mention | None:
     return None if field is None else Mention(side, kind, found["name"], field)
 
 
-def mentions(text: str) -> list[Mention]:
-    """The ports that a text names."""
-    found = (as_mention(match["inner"]) for match in _PLACEHOLDER.finditer(text))
-    return [mention for mention in found if mention is not None]
-
-
-def run_name(text: object) -> str | None:
-    """The name in `run.x` of a text that is one placeholder of the platform."""
-    return _RUN.get(text) if isinstance(text, str) else None
-
-
 def reads_executor_input(text: str) -> bool:
     """Whether a program gets all of its ports as one JSON, by their names in the IR."""
     return RUN_IN_TEXT["executor_input"] in text

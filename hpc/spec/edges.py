@@ -237,6 +237,9 @@ def _lonely_step(text: str, path: Path) -> Edge:
         fix = "write `source.output -> target.input`, `first -> second`, or a step name alone."
         raise _Broken(0, max(len(text), 1), f"`{text}` is not an edge.", fix)
     start = text.index(match[1])
+    if match[1] in ("inputs", "outputs", "exit"):
+        fact = f"`{match[1]}` is not a step, so nothing would run."
+        raise _Broken(start, len(match[1]), fact, "write the name of a step, or an edge with an arrow.")
     return Edge("step", (), (End(match[1], None, Place(path, start=start, length=len(match[1]))),), path)
 
 

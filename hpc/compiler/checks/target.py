@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from hpc.compiler import mentions
-from hpc.compiler.graph import ContainerStep, Graph, GraphStep, Group, Node, Status, Step, task_name
+from hpc.compiler.graph import ContainerStep, Graph, RunsContainer, GraphStep, Group, Node, Status, Step, task_name
 from hpc.compiler.link.levels import HANDLER
 from hpc.compiler.render import NEEDS_COMMAND
 from hpc.compiler.targets import CANNOT, TARGETS, Target
@@ -37,13 +37,19 @@ def check(graph: Graph, target: Target) -> Iterator[Diagnostic]:
             yield from _hooks(level, target)
     if not target.final_status:
         yield from _statuses(graph, target)
+    yield from _kept_secrets(graph, target)
     for step in graph.distinct_steps:
         yield from _references(step, target)
+        if target.name == "kfp":
+            yield from _program(step, target)
+
+
+def _kept_secrets(graph: Graph, target: Target) -> Iterator[Diagnostic]:
+    """Secrets of every container, also of those that a file of KFP describes."""
+    for step in {step.spec_name: step for step in mentions.container_runs(graph)}.values():
         yield from _secrets(step, target)
         if target.secrets == "bootstrap":
             yield from _needs_command(step)
-        if target.name == "kfp":
-            yield from _program(step, target)
 
 
 def _machines(graph: Graph, target: Target) -> Iterator[Diagnostic]:
@@ -152,7 +158,7 @@ def _who_knows(name: str) -> str:
     return f"it works on {' and '.join(titles)}" if titles else "no target knows it"
 
 
-def _secrets(step: ContainerStep, target: Target) -> Iterator[Diagnostic]:
+def _secrets(step: RunsContainer, target: Target) -> Iterator[Diagnostic]:
     for variable, value in step.settings.env.items():
         if not isinstance(value, SecretRef):
             continue
@@ -165,9 +171,12 @@ def _secrets(step: ContainerStep, target: Target) -> Iterator[Diagnostic]:
             yield Diagnostic(CANNOT, place, fact, fix)
 
 
-def _needs_command(step: ContainerStep) -> Iterator[Diagnostic]:
+def _needs_command(step: RunsContainer) -> Iterator[Diagnostic]:
     """Secrets are fetched by a small program in front of the command."""
-    if step.settings.secrets and not step.component.command:
+    command = (
+        step.component.command if isinstance(step, ContainerStep) else getattr(step.component, "command_elements", ())
+    )
+    if step.settings.secrets and not command:
         fact = (
             "a secret is fetched by a small program in front of the command; the image's own entrypoint is not known "
         )

@@ -46,6 +46,7 @@ class Components:
     def __init__(self, program: Program, found: list[Diagnostic]) -> None:
         self.program, self.found = program, found
         self.known: dict[tuple[Path, str], Declared | None] = {}
+        self.aliases = _aliases(program)
 
     def of(self, file: File, name: str) -> Declared | None:
         """The component that the file calls `name`; None if what it uses was reported."""
@@ -54,10 +55,14 @@ class Components:
             self.known[known] = self._declared(file, name, ())
         return self.known[known]
 
+    def _own_name(self, file: File, name: str) -> str:
+        """The name in the compiled file: that of the pipeline file, or one that says whose component it is."""
+        return f"{self.aliases[str(file.path[0])]}--uses--{name}" if file.path else name
+
     def _declared(self, file: File, name: str, chain: tuple[tuple[Path, str], ...]) -> Declared | None:
         path = (*file.path, "components", name)
         component: Component = file.pipeline.components[name]
-        own = _own_name(file, name)
+        own = self._own_name(file, name)
         if not isinstance(component, ExternalComponent):
             layers = (Layer(file, path, component),) if isinstance(component, ContainerComponent) else ()
             return Declared(own, file, path, component, layers)
@@ -133,9 +138,17 @@ _KIND_NAMES: dict[type, str] = {
 }
 
 
-def _own_name(file: File, name: str) -> str:
-    """The name in the compiled file: that of the pipeline file, or one that says whose component it is."""
-    if not file.path:
-        return name
-    stem = posixpath.basename(str(file.path[0])).partition(".")[0]
-    return f"{re.sub(r'[^a-z0-9]+', '-', stem.lower()).strip('-') or 'file'}--uses--{name}"
+def _aliases(program: Program) -> dict[str, str]:
+    """A short name for every other file: its own, or the whole address where two are called alike."""
+    short = {address: _slug(posixpath.basename(address).partition(".")[0]) for address in program.used}
+    names = list(short.values())
+    long = {address: name if names.count(name) == 1 else _slug(address.rpartition(".")[0]) for address, name in short.items()}
+    taken: dict[str, int] = {}
+    for address, name in long.items():
+        taken[name] = taken.get(name, 0) + 1
+        long[address] = name if taken[name] == 1 else f"{name}-{taken[name]}"
+    return long
+
+
+def _slug(text: str) -> str:
+    return re.sub(r"[^a-z0-9]+", "-", text.lower()).strip("-") or "file"

@@ -54,6 +54,12 @@ def declared_names(file: File) -> Iterator[Diagnostic]:
         if isinstance(component, ContainerComponent | ExternalComponent):
             yield from _machines_and_secrets(pipeline, component, path)
         if isinstance(component, SubPipeline):
+            if not component.edges:
+                fact, fix = (
+                    f"`edges` of `{name}` is empty, so nothing would run.",
+                    "add an edge, or the name of a step.",
+                )
+                yield Diagnostic(MISSING_KEY, Place((*path, "edges")), fact, fix)
             yield from _outputs(component.outputs, path)
             yield from _steps(pipeline, component.steps, path)
     yield from _steps(pipeline, pipeline.steps, at)

@@ -43,6 +43,7 @@ NESTED_RESULT = Rule(
 RULES = (BAD_LOOP, TOO_MANY, NESTED_RESULT)
 
 MOST_UNROLLED = 50
+_MOST_AT_ONCE = 2**31 - 1  # parallelismLimit is an int32
 _SLUG = 30
 
 
@@ -81,6 +82,10 @@ def check_loop(node: Node, found: list[Diagnostic]) -> None:
     if entry.parallel is not None and entry.parallel < 1:
         fact = f"`parallel` is {entry.parallel}, so nothing could ever run."
         found.append(Diagnostic(BAD_LOOP, Place((*node.path, "parallel")), fact, "write 1 or more."))
+    if entry.parallel is not None and entry.parallel > _MOST_AT_ONCE:
+        fact = f"`parallel` is {entry.parallel}, which is more than a compiled file can say ({_MOST_AT_ONCE})."
+        fix = "leave it out, and all run at the same time."
+        found.append(Diagnostic(BAD_LOOP, Place((*node.path, "parallel")), fact, fix))
     found += _wrong_names(node, place)
 
 

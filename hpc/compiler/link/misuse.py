@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from hpc.compiler import mentions
-from hpc.compiler.graph import FromInput, Status
+from hpc.compiler.graph import Constant, FromInput, FromStep, Status
 from hpc.compiler.link.ends import EXIT
+from hpc.compiler.link.loops import BAD_LOOP
 from hpc.compiler.link.nodes import Node
 from hpc.compiler.render import ABSENT_INPUT
 from hpc.components.container import ContainerComponent
@@ -14,7 +15,7 @@ from hpc.components.foreign import ForeignContainer, ForeignPipeline
 from hpc.components.importer import ImporterComponent
 from hpc.components.step import StepEntry
 from hpc.components.tuning import tune_problems
-from hpc.components.types import did_you_mean
+from hpc.components.types import did_you_mean, with_article
 from hpc.components.use import references_in
 from hpc.diagnostics import Diagnostic, Place, Rule
 from hpc.spec.edges import LEAVE_OUT, NOT_YET
@@ -47,6 +48,7 @@ def check_step(node: Node, nodes: dict[str, Node], found: list[Diagnostic]) -> N
     found += _metadata(node)
     found += _statuses(node, nodes)
     found += _whatever_happened(node)
+    found += _lists_of_lists(node)
     found += _tuning(node)
     if node.exit is not None:
         found += _after_exit(node, nodes)
@@ -118,8 +120,15 @@ def _statuses(node: Node, nodes: dict[str, Node]) -> Iterator[Diagnostic]:
 
 
 def _whatever_happened(node: Node) -> Iterator[Diagnostic]:
-    """A condition is decided by what steps put out, and only after they succeeded."""
-    if node.entry.run_if == "upstream_done" and node.guards:
+    """A condition is decided by what steps put out, and only after they succeeded; an input may stay without a value."""
+    if node.entry.run_if != "upstream_done":
+        return
+    for name, wire in node.wires.items():
+        port = node.inputs[name]
+        if isinstance(wire.source, FromStep) and not (port.optional or port.has_default):
+            fact = f"step `{node.name}` runs even if `{wire.source.step}` failed, and then `{name}` has no value."
+            yield Diagnostic(STATUS, wire.place, fact, f"give input `{name}` of the component a default.")
+    if node.guards:
         fact = f"step `{node.name}` runs whatever came of the steps before it, but this condition waits for success."
         fix = "remove the condition or `run_if`; or decide inside the component."
         yield Diagnostic(STATUS, Place(node.guards[0].edge.path), fact, fix)
@@ -140,6 +149,17 @@ def _after_exit(node: Node, nodes: dict[str, Node]) -> Iterator[Diagnostic]:
         yield Diagnostic(EXIT, place, fact, "decide inside the component; its `status` tells how the run ended.")
     wrong = [name for name, wire in node.wires.items() if isinstance(wire.source, FromInput) and wire.field]
     yield from (Diagnostic(EXIT, node.wires[name].place, "nothing loops here.", "remove the field.") for name in wrong)
+
+
+def _lists_of_lists(node: Node) -> Iterator[Diagnostic]:
+    """A loop over an input that is a list itself needs a list of lists, which only the file can hold."""
+    for name in node.looped:
+        wire = node.wires.get(name)
+        if wire is not None and not isinstance(wire.source, Constant) and node.inputs[name].type.is_list:
+            own = node.inputs[name].type
+            fact = f"`{node.name}.{name}` takes {with_article(own)}, so a loop over it needs a list of lists, and no edge "
+            fix = f"remove `{name}` from `for_each`, or declare `{name}: {own.element}`."
+            yield Diagnostic(BAD_LOOP, wire.place, f"{fact}brings one.", fix)
 
 
 def _tuning(node: Node) -> Iterator[Diagnostic]:

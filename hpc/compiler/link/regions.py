@@ -105,6 +105,7 @@ class Regions:
         needed += [(join[0].node, self._joined(join)) for join in node.joins]
         branch = self._branch(node)
         base = self._innermost(node, [*needed, *([(node.name, branch)] if branch else [])])
+        self._check_joins(node, base)
         self._check_visible(node, base)
         tests = self._new_tests(node.guards, base)
         if tests:
@@ -174,6 +175,20 @@ class Regions:
                     fact = f"`{name}` exists only if `{name.node}` ran, which is not sure where this is decided."
                     fix = "decide by a value that always exists, or let a step after a `|` pass it on."
                     self._report(NOT_COMPLETE, name.place, fact, fix)
+
+    def _check_joins(self, node: Node, base: Region) -> None:
+        """What takes whichever branch ran cannot stand in one of them."""
+        for join in node.joins:
+            switch = self.switch_of(join)
+            if switch is None or switch not in base.ancestors:
+                continue
+            inside = next(
+                (name for name in sorted(node.plain) if switch in self.region_of(name).ancestors), join[0].node
+            )
+            fact = (
+                f"`{node.name}` takes whichever branch ran, but also needs `{inside}`, which runs only in one of them."
+            )
+            self._report(OVERLAP, Place(node.edge), fact, f"remove the edge from `{inside}`, or take its output alone.")
 
     # ------------------------------------------------------------ switches
 

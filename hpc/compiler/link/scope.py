@@ -17,6 +17,7 @@ from hpc.compiler.link.order import in_order
 from hpc.compiler.link.regions import DEEPEST, TOO_DEEP, Region, Regions, WrittenTest
 from hpc.compiler.link.steps import Elaborator
 from hpc.compiler.link.wiring import Wiring
+from hpc.components.ports import InputPort
 from hpc.components.subpipeline import SubPipeline
 from hpc.diagnostics import Diagnostic, Path, Place
 from hpc.spec.conditions import Name, names_in
@@ -151,6 +152,11 @@ def _name(declared: Declared, scope: Scope, node: Node, bound: frozenset[str], c
     return "--".join([own, *(["without"] if left_out else []), *map(ir_key, left_out)])
 
 
+def _given(port: InputPort) -> InputPort:
+    """An optional input where it has a value: whoever uses the component in this way gives one."""
+    return port.model_copy(update={"optional": False}) if port.optional else port
+
+
 def _written(node: Node) -> dict[str, Binding]:
     """What the inputs of a node get before loops are unrolled."""
     return {name: wire.source for name, wire in node.wires.items()}
@@ -240,7 +246,7 @@ class _Assembly:
             name=scope.name,
             title=scope.title,
             description=scope.description,
-            inputs={name: port for name, port in scope.inputs.items() if name in scope.bound},
+            inputs={name: _given(port) for name, port in scope.inputs.items() if name in scope.bound},
             outputs=scope.outputs,
             counts=scope.counts,
             nodes=made,

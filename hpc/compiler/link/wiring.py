@@ -257,7 +257,7 @@ class Wiring:
             if port.has_default and name not in node.looped:
                 path = (*node.declared.path, "inputs", name, "default")
                 node.wires[name] = Wire(Constant(port.default, path), "its default", Place(path))
-            elif not port.optional and not self._is_accounted_for(node, name):
+            elif (name in node.looped or not port.optional) and not self._is_accounted_for(node, name):
                 self._unbound(node, name)
 
     def _is_accounted_for(self, node: Node, name: str) -> bool:

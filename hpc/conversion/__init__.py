@@ -1,0 +1,58 @@
+"""Files of KFP as files of hpc: text enters; text, and what is to be said about it, leave.
+
+A component becomes a library, a compiled pipeline a pipeline file. Nothing is dropped silently: what the language cannot
+say is listed with its path in the source.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from hpc.components.foreign import ForeignContainer, NotAComponent, read_foreign
+from hpc.components.foreign.text import documents
+from hpc.conversion.emit import emit
+from hpc.conversion.library import Style, library_document
+from hpc.conversion.notes import Notes, Remark
+from hpc.conversion.pipeline import pipeline_document
+
+__all__ = ["Converted", "NotAComponent", "Remark", "Style", "convert"]
+
+
+@dataclass(frozen=True)
+class Converted:
+    """`text` is the file; `notes` are choices that keep the meaning, `losses` what the file does not say."""
+
+    text: str
+    kind: Literal["component", "pipeline"]
+    notes: tuple[Remark, ...]
+    losses: tuple[Remark, ...]
+
+
+def convert(text: str, style: Style = "hydra") -> Converted:
+    """A KFP component YAML (version 1), or compiled IR of a component or a pipeline, as a file of hpc.
+
+    `style` is how a component gets its values. Raises NotAComponent for a file that is none of these or is not whole.
+    """
+    found = read_foreign(text)
+    first, *rest = documents(text)
+    notes = Notes()
+    is_component = isinstance(found, ForeignContainer) and _is_component(first.value)
+    if isinstance(found, ForeignContainer) and is_component:
+        document = library_document(found, first.value, style, notes)
+    else:
+        document = pipeline_document(first.value, rest[0].value if rest else None, notes)
+    comments = [f"not converted: {remark}" for remark in notes.lost]
+    return Converted(
+        emit(document, comments), "component" if is_component else "pipeline", tuple(notes.said), tuple(notes.lost)
+    )
+
+
+def _is_component(document: Mapping[str, Any]) -> bool:
+    """Whether a file is one component rather than a pipeline of one step: the SDK calls both by one name then."""
+    if "implementation" in document:
+        return True
+    name = document.get("pipelineInfo", {}).get("name", "")
+    tasks = document["root"]["dag"]["tasks"]
+    return f"comp-{name}" in document["components"] or name in tasks
