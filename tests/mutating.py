@@ -252,7 +252,8 @@ def _ports(data: Any, block: str) -> dict[str, list[str]]:
     for name, entry in (data.get("steps") or {}).items():
         steps[name] = (entry or {}).get("uses") or name
     found = {name: list(components.get(used, {}).get(block) or {}) for name, used in steps.items()}
-    return {name: ["artifact"] if "import" in components.get(steps[name], {}) else ports for name, ports in found.items()}
+    importers = {name for name, used in steps.items() if "import" in components.get(used, {})}
+    return {name: ["artifact"] if name in importers else ports for name, ports in found.items()}
 
 
 def _rewire(data: Any, dice: random.Random) -> None:

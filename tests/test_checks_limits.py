@@ -6,12 +6,11 @@ import subprocess
 import sys
 
 import pytest
+from compiling import graph_of
 from judging import messages
 
-from compiling import graph_of
-
-from hpc.compiler.checks import limits
-from hpc.compiler.checks.limits import LONGEST_ARGUMENT, MOST_TASKS
+from hpc.compiler.checks import quotas
+from hpc.compiler.checks.limits import LONGEST_ARGUMENT
 from hpc.compiler.graph import ContainerStep, Graph, Group, Settings
 from hpc.compiler.targets import KFP, LOCAL, VERTEX
 from hpc.components.container import ContainerComponent
@@ -74,6 +73,9 @@ def test_the_limit_is_what_linux_does() -> None:
         subprocess.run(["true", "x" * LONGEST_ARGUMENT], check=False)
 
 
+MOST_TASKS = 10_000
+
+
 def steps(count: int) -> Graph:
     component = ContainerComponent.model_validate({"image": "app"})
     whole = Pipeline.model_validate({"hpc": 1, "name": "p", "components": {"c": {"image": "app"}}, "edges": []})
@@ -101,10 +103,43 @@ def steps(count: int) -> Graph:
 
 
 def test_vertex_takes_ten_thousand_tasks() -> None:
-    assert list(limits.check(steps(MOST_TASKS), VERTEX)) == []
-    found: list[Diagnostic] = list(limits.check(steps(MOST_TASKS + 1), VERTEX))
+    assert list(quotas.check(steps(MOST_TASKS), VERTEX)) == []
+    found: list[Diagnostic] = list(quotas.check(steps(MOST_TASKS + 1), VERTEX))
     assert [(one.rule.code, one.rule.severity, one.fact) for one in found] == [
         ("HPC513", "error", "the pipeline has 10,001 tasks; a job on Vertex AI Pipelines has at most 10,000.")
     ]
     for target in (KFP, LOCAL):
-        assert list(limits.check(steps(MOST_TASKS + 1), target)) == []
+        assert list(quotas.check(steps(MOST_TASKS + 1), target)) == []
+
+
+def gathering(count: int) -> str:
+    sources = ", ".join(f"s{index}.model" for index in range(count))
+    uses = ", ".join(f"s{index}: {{uses: make}}" for index in range(count))
+    return f"""\
+hpc: 1
+name: p
+images: {{app: repo/app:1}}
+components:
+  make: {{image: app, cli: none, outputs: {{model: Model}}}}
+  pick: {{image: app, cli: none, inputs: {{models: list<Model>}}, outputs: {{best: Model}}}}
+steps: {{{uses}}}
+edges:
+  - {sources} -> pick.models
+"""
+
+
+def test_vertex_takes_a_hundred_artifacts() -> None:
+    assert messages(gathering(99), only="HPC519") == []
+    assert messages(gathering(100), only="HPC519") == [
+        "9:5 error HPC519 step `pick` has 101 artifacts; a task on Vertex AI Pipelines has at most 100. | "
+        "gather in two stages, in components made of edges."
+    ]
+    assert messages(gathering(100), "kfp", only="HPC519") == []
+
+
+def test_vertex_takes_no_empty_variable() -> None:
+    text = gathering(1).replace("make: {image: app,", 'make: {image: app, env: {A: ""},')
+    assert messages(text, only="HPC504") == [
+        "5:32 error HPC504 Vertex AI Pipelines refuses the empty variable `A`. | remove it, or give it a value."
+    ]
+    assert messages(text, "kfp", only="HPC504") == []

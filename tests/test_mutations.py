@@ -20,7 +20,7 @@ from lint_ir import lint
 from meaning import parse
 from mutating import mutated, plain
 
-from hpc.diagnostics import Diagnostic
+from hpc.diagnostics import Diagnostic, Rule, Span
 
 FOLDERS = ("cases/ok", "oracle", "language")
 FILES = [*EXAMPLES, *(path for folder in FOLDERS for path in sorted((TESTS / folder).glob("*.yaml")))]
@@ -64,7 +64,8 @@ def _about(diagnostic: Diagnostic) -> list[str]:
     line, column = diagnostic.span.position
     lines = source.text.count("\n") + 1
     is_there = 1 <= line <= lines and 1 <= column <= len(source.line(line)) + 1 and diagnostic.span.start >= 0
-    found = [] if source.text and is_there else [f"{code} points at {source.name}:{line}:{column}"]
+    is_there = is_there and (source.text != "" or code == "HPC012")  # a file with nothing in it
+    found = [] if is_there else [f"{code} points at {source.name}:{line}:{column}"]
     found += [] if diagnostic.fact and diagnostic.fix else [f"{code} says too little"]
     own = _OUR_OWN.search(f"{diagnostic.fact} {diagnostic.fix}")
     return [*found, f"{code} says `{own[0]}`: {diagnostic.fact}"] if own else found
@@ -81,7 +82,13 @@ def test_complaints_are_heard() -> None:
     """The judge itself: a right file has no complaints, and a message without a place has one."""
     path = TESTS / "cases" / "ok" / "smallest.yaml"
     assert _complaints(path.read_text(encoding="utf-8"), "vertex", path.parent) == []
-    assert _complaints("", "vertex", path.parent) == ["HPC012 points at pipeline.yaml:1:1"]
+    rule = Rule("HPC999", "a title", "a reason", "a way out")
+    nowhere = Diagnostic(rule, Span.of_file("pipeline.yaml"), "", "see <class 'int'>")
+    assert _about(nowhere) == [
+        "HPC999 points at pipeline.yaml:1:1",
+        "HPC999 says too little",
+        "HPC999 says `<class`: ",
+    ]
 
 
 def _tried(path: Path, seed: int) -> list[str]:

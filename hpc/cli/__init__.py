@@ -25,6 +25,7 @@ COMMANDS = {
     "check": "Check a pipeline file for every target and profile it names.",
     "run": "Run a pipeline file, or a compiled one, on this machine.",
     "render": "Write the components of a pipeline as KFP component files.",
+    "convert": "Convert a KFP component or a compiled pipeline to a file of hpc.",
     "explain": "Explain a code such as HPC301.",
     "schema": "Print the JSON schema of pipeline files, for editors.",
 }

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from hpc.cli import disk, init, run
+from hpc.cli import convert, disk, init, run
 from hpc.compiler.checks import CHECKS
 from hpc.compiler.link import RULES as LINK_RULES
 from hpc.compiler.render import RULES as RENDER_RULES
@@ -13,7 +13,7 @@ from hpc.spec import document, edges, expand, load, merge, unused, yaml_errors
 
 def catalogue() -> dict[str, Rule]:
     """Rules by code, in the order of codes."""
-    modules = (document, yaml_errors, merge, expand, load, unused, edges, *CHECKS, disk, init, run)
+    modules = (document, yaml_errors, merge, expand, load, unused, edges, *CHECKS, disk, convert, init, run)
     rules = [rule for module in modules for rule in module.RULES]
     rules += [*LINK_RULES, *RENDER_RULES, *LOCAL_ENGINE_RULES]
     return {rule.code: rule for rule in sorted(rules, key=_code)}

@@ -184,6 +184,7 @@ class RunsContainer(Step):
     own: other overrides, environment, machine or timeout.
     """
 
+    component: ContainerComponent | ForeignContainer
     layers: tuple[Layer, ...]
     settings: Settings
     differs: bool

@@ -28,12 +28,22 @@ TargetName = Literal["vertex", "kfp", "local"]
 
 
 @dataclass(frozen=True)
+class Quotas:
+    """The most tasks of a run; the most artifacts, in and out, and environment variables of a task."""
+
+    tasks: int
+    artifacts: int
+    variables: int
+
+
+@dataclass(frozen=True)
 class Target:
     """`literals`: enumerated inputs are understood. `gpu_resource`: one name for every GPU, or None for its own.
 
     `platform` names the second document, `metadata` tells whether `${{ inputs.x.metadata.k }}` is replaced in an
     argument, `unknown_run` holds the `run.*` that are not. `exit_hooks`: what runs whatever happened is a hook of what
-    it waits for: one for each, and nothing waits for it. `final_status` tells whether the status of an end is right.
+    it waits for: one for each, and nothing waits for it. `final_status` tells whether the status of an end is right,
+    `requests` whether a container can ask for less than its limits.
     """
 
     name: TargetName
@@ -49,6 +59,8 @@ class Target:
     artifact_lists: bool
     exit_hooks: bool
     final_status: bool
+    requests: bool
+    quotas: Quotas | None = None
     unknown_run: frozenset[str] = frozenset()
 
 
@@ -66,6 +78,8 @@ VERTEX = Target(
     artifact_lists=True,
     exit_hooks=False,
     final_status=True,
+    requests=False,
+    quotas=Quotas(tasks=10_000, artifacts=100, variables=100),
     unknown_run=frozenset({"workspace"}),
 )
 KFP = Target(
@@ -82,6 +96,7 @@ KFP = Target(
     artifact_lists=False,
     exit_hooks=True,
     final_status=False,
+    requests=True,
     unknown_run=frozenset({"root", "executor_output", "project", "location"}),
 )
 LOCAL = Target(
@@ -98,6 +113,7 @@ LOCAL = Target(
     artifact_lists=True,
     exit_hooks=False,
     final_status=True,
+    requests=True,
     unknown_run=frozenset({"workspace", "project", "location"}),
 )
 

@@ -7,27 +7,19 @@ say is listed with its path in the source.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
 from hpc.components.foreign import ForeignContainer, NotAComponent, read_foreign
 from hpc.components.foreign.text import documents
+from hpc.conversion.check import objections
+from hpc.conversion.converted import Converted
 from hpc.conversion.emit import emit
-from hpc.conversion.library import Style, library_document
+from hpc.conversion.arguments import Style
+from hpc.conversion.library import library_document
 from hpc.conversion.notes import Notes, Remark
 from hpc.conversion.pipeline import pipeline_document
 
-__all__ = ["Converted", "NotAComponent", "Remark", "Style", "convert"]
-
-
-@dataclass(frozen=True)
-class Converted:
-    """`text` is the file; `notes` are choices that keep the meaning, `losses` what the file does not say."""
-
-    text: str
-    kind: Literal["component", "pipeline"]
-    notes: tuple[Remark, ...]
-    losses: tuple[Remark, ...]
+__all__ = ["Converted", "NotAComponent", "Remark", "Style", "convert", "objections"]
 
 
 def convert(text: str, style: Style = "hydra") -> Converted:
@@ -40,13 +32,12 @@ def convert(text: str, style: Style = "hydra") -> Converted:
     notes = Notes()
     is_component = isinstance(found, ForeignContainer) and _is_component(first.value)
     if isinstance(found, ForeignContainer) and is_component:
-        document = library_document(found, first.value, style, notes)
+        document = library_document(found, style, notes)
     else:
         document = pipeline_document(first.value, rest[0].value if rest else None, notes)
     comments = [f"not converted: {remark}" for remark in notes.lost]
-    return Converted(
-        emit(document, comments), "component" if is_component else "pipeline", tuple(notes.said), tuple(notes.lost)
-    )
+    kind = "component" if is_component else "pipeline"
+    return Converted(emit(document, comments), document, kind, tuple(notes.said), tuple(notes.lost))
 
 
 def _is_component(document: Mapping[str, Any]) -> bool:

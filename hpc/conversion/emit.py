@@ -10,7 +10,9 @@ from typing import Any, cast
 from hpc.spec.scalars import ScalarError, check_key, resolve
 
 _WIDEST = 110
-_PLAIN = re.compile(r"[A-Za-z_./](?:[A-Za-z0-9_./<>=+~()^;?$-]|:(?=[A-Za-z0-9_.])|(?<=\S) (?=[A-Za-z0-9_.(]))*")
+_PLAIN = re.compile(
+    r"(?:[A-Za-z_./]|--?[A-Za-z])(?:[A-Za-z0-9_./<>=+~()^;?$-]|:(?=[A-Za-z0-9_.])|(?<=\S) (?=[A-Za-z0-9_.(]))*"
+)
 _PLAIN_IN_BLOCKS = re.compile(r"[A-Za-z_./][\x20-\x7e]*")
 _NOT_IN_BLOCKS = re.compile(r": |:$| #|^[A-Za-z_./]+:$|\s$")
 _ODD = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ufeff\ufffe\uffff\u200e\u200f\u202a-\u202e\u2066-\u2069]")

@@ -308,7 +308,10 @@ class Scope:
             if name is not None and not all(isinstance(row, dict) and name in row for row in rows):
                 self.notes.lose(where, f"has elements without `{name}`.")
                 return
-            entry.constants[port.name] = (_list_of(port, is_field=False), [row if name is None else row[name] for row in rows])
+            entry.constants[port.name] = (
+                _list_of(port, is_field=False),
+                [row if name is None else row[name] for row in rows],
+            )
 
     def _walk(self, entry: Entry, ports: list[tuple[Port, str | None]], axis: Axis, where: Where) -> None:
         name = axis.items["inputParameter"]

@@ -1,8 +1,7 @@
-"""Sizes that a platform refuses: an argument of 128 KiB, and on Vertex AI more than 10,000 tasks.
+"""Sizes that no platform takes: an argument of 128 KiB.
 
 Linux starts no program with an argument or environment variable of 128 KiB (MAX_ARG_STRLEN in execve(2), counted with
-the byte that ends it); what is measured is each text that is written in the file, as UTF-8. The number of tasks is a
-quota of Vertex AI that cannot be raised. Language, section 5.28.
+the byte that ends it); what is measured is each text that is written in the file, as UTF-8. Language, section 5.28.
 """
 
 from __future__ import annotations
@@ -12,7 +11,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from hpc.compiler import mentions
-from hpc.compiler.graph import Constant, ContainerStep, Graph, GraphStep, Node
+from hpc.compiler.graph import Constant, ContainerStep, Graph
 from hpc.compiler.targets import Target
 from hpc.diagnostics import Diagnostic, Path, Place, Rule
 
@@ -22,24 +21,13 @@ TOO_LONG = Rule(
     "Linux refuses to start a program with an argument of 128 KiB or more, and KFP pastes constants into arguments.",
     "Put it into a file that a component reads.",
 )
-TOO_MANY_TASKS = Rule(
-    "HPC513",
-    "too many tasks",
-    "A pipeline job of Vertex AI has at most 10,000 tasks.",
-    "Split the pipeline, or do more in one step.",
-)
-RULES = (TOO_LONG, TOO_MANY_TASKS)
+RULES = (TOO_LONG,)
 
 LONGEST_ARGUMENT = 128 * 1024
-MOST_TASKS = 10_000
 
 
 def check(graph: Graph, target: Target) -> Iterator[Diagnostic]:
-    tasks = _tasks(graph.nodes) if target.name == "vertex" else 0
-    if tasks > MOST_TASKS:
-        fact = f"the pipeline has {tasks:,} tasks; a job on {target.title} has at most {MOST_TASKS:,}."
-        fix = "split it into several pipelines, or do more in one step."
-        yield Diagnostic(TOO_MANY_TASKS, Place(("edges",), on="key"), fact, fix)
+    del target
     for step in graph.steps:
         for path, value in _constants(step):
             size = _bytes(value)
@@ -48,12 +36,6 @@ def check(graph: Graph, target: Target) -> Iterator[Diagnostic]:
                     f"this value is {size:,} bytes long; an argument must be shorter than {LONGEST_ARGUMENT:,} bytes."
                 )
                 yield Diagnostic(TOO_LONG, Place(path), fact, "put it into a file that a component reads.")
-
-
-def _tasks(nodes: tuple[Node, ...]) -> int:
-    """The tasks that surely belong to a run, loops of the platform taken once."""
-    inner = (node.graph.nodes if isinstance(node, GraphStep) else getattr(node, "children", ()) for node in nodes)
-    return len(nodes) + sum(map(_tasks, inner))
 
 
 def _constants(step: ContainerStep) -> Iterator[tuple[Path, Any]]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from hpc.compiler import mentions
-from hpc.compiler.graph import ContainerStep, Graph, RunsContainer, GraphStep, Group, Node, Status, Step, task_name
+from hpc.compiler.graph import ContainerStep, Graph, GraphStep, Group, Node, RunsContainer, Status, Step, task_name
 from hpc.compiler.link.levels import HANDLER
 from hpc.compiler.render import NEEDS_COMMAND
 from hpc.compiler.targets import CANNOT, TARGETS, Target

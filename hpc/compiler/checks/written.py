@@ -53,12 +53,21 @@ def check(graph: Graph, target: Target) -> Iterator[Diagnostic]:
 def _vertex(graph: Graph, target: Target) -> Iterator[Diagnostic]:
     for path, accelerator in mentions.accelerators(graph).items():
         yield from _custom_job(path, accelerator)
+        yield from _requests(path, accelerator, target)
     yield from _own_timeouts(graph, target)
     defaults = graph.pipeline.defaults
     if defaults.timeout and not all(map(mentions.own_timeout, mentions.container_runs(graph))):
         fact = f"`defaults.timeout` has no effect on {target.title}: a container step has no timeout there."
         fix = "write `timeout` on the components that need it, or remove it."
         yield Diagnostic(DEFAULT_TIMEOUT, Place(("defaults", "timeout"), on="key"), fact, fix)
+
+
+def _requests(path: Path, accelerator: Accelerator, target: Target) -> Iterator[Diagnostic]:
+    if accelerator.requests is not None:
+        fact = f"`requests` of accelerator `{path[-1]}` writes nothing on {target.title}, which knows only limits."
+        yield Diagnostic(
+            NOT_USED, Place((*path, "requests"), on="key"), fact, "nothing to do; `cpu` and `memory` are written."
+        )
 
 
 def _custom_job(path: Path, accelerator: Accelerator) -> Iterator[Diagnostic]:

@@ -142,7 +142,10 @@ def _aliases(program: Program) -> dict[str, str]:
     """A short name for every other file: its own, or the whole address where two are called alike."""
     short = {address: _slug(posixpath.basename(address).partition(".")[0]) for address in program.used}
     names = list(short.values())
-    long = {address: name if names.count(name) == 1 else _slug(address.rpartition(".")[0]) for address, name in short.items()}
+    long = {
+        address: name if names.count(name) == 1 else _slug(address.rpartition(".")[0])
+        for address, name in short.items()
+    }
     taken: dict[str, int] = {}
     for address, name in long.items():
         taken[name] = taken.get(name, 0) + 1

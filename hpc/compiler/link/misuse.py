@@ -157,7 +157,9 @@ def _lists_of_lists(node: Node) -> Iterator[Diagnostic]:
         wire = node.wires.get(name)
         if wire is not None and not isinstance(wire.source, Constant) and node.inputs[name].type.is_list:
             own = node.inputs[name].type
-            fact = f"`{node.name}.{name}` takes {with_article(own)}, so a loop over it needs a list of lists, and no edge "
+            fact = (
+                f"`{node.name}.{name}` takes {with_article(own)}, so a loop over it needs a list of lists, and no edge "
+            )
             fix = f"remove `{name}` from `for_each`, or declare `{name}: {own.element}`."
             yield Diagnostic(BAD_LOOP, wire.place, f"{fact}brings one.", fix)
 

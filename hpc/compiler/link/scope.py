@@ -4,7 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from hpc.compiler.graph import Binding, Constant, Gathered, Graph, Group, Source, Step, Test
+from hpc.compiler.graph import (
+    Binding,
+    Constant,
+    FromInput,
+    Gathered,
+    Graph,
+    GraphStep,
+    Group,
+    Source,
+    Step,
+    Test,
+    sources_in,
+    sources_of,
+)
 from hpc.compiler.graph import key as ir_key
 from hpc.compiler.link.components import Components, Declared
 from hpc.compiler.link.ends import Ends
@@ -152,9 +165,32 @@ def _name(declared: Declared, scope: Scope, node: Node, bound: frozenset[str], c
     return "--".join([own, *(["without"] if left_out else []), *map(ir_key, left_out)])
 
 
-def _given(port: InputPort) -> InputPort:
-    """An optional input where it has a value: whoever uses the component in this way gives one."""
-    return port.model_copy(update={"optional": False}) if port.optional else port
+def _needed(made: tuple[Step | Group, ...]) -> Iterator[str]:
+    """Inputs that something in a graph cannot do without; ports of groups are never optional."""
+    for node in made:
+        if isinstance(node, Group):
+            yield from (_declared(source) for source in _inside(node) if isinstance(source, FromInput))
+            continue
+        ports = node.graph.inputs if isinstance(node, GraphStep) else node.inputs
+        for name, binding in node.bindings.items():
+            if not (ports[name].optional or ports[name].has_default):
+                yield from (_declared(source) for source in sources_in(binding) if isinstance(source, FromInput))
+
+
+def _declared(source: FromInput) -> str:
+    """The name of the input in the file, also of one that is put together."""
+    return str(source.path[-1])
+
+
+def _inside(node: Step | Group) -> Iterator[Source]:
+    yield from sources_of(node)
+    for child in node.children if isinstance(node, Group) else ():
+        yield from _inside(child)
+
+
+def _as_used(port: InputPort, is_needed: bool) -> InputPort:
+    """An optional input that has a value in this way to use the component, and has to have one."""
+    return port.model_copy(update={"optional": False}) if port.optional and is_needed else port
 
 
 def _written(node: Node) -> dict[str, Binding]:
@@ -240,13 +276,13 @@ class _Assembly:
         self.found.append(Diagnostic(NESTED_RESULT, wire.place, fact, fix))
 
     def _whole(self, made: tuple[Step | Group, ...], results: Mapping[str, Source]) -> Graph:
-        scope = self.scope
+        scope, needed = self.scope, set(_needed(made))
         return Graph(
             files=self.linker.program.files,
             name=scope.name,
             title=scope.title,
             description=scope.description,
-            inputs={name: _given(port) for name, port in scope.inputs.items() if name in scope.bound},
+            inputs={name: _as_used(port, name in needed) for name, port in scope.inputs.items() if name in scope.bound},
             outputs=scope.outputs,
             counts=scope.counts,
             nodes=made,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, cast
+from typing import Any
 
 from hpc.compiler.graph import Binding, Constant, FromInput, FromStep, Gathered, OneOf, Source, key
 from hpc.compiler.link.ends import EXIT, UNKNOWN_INPUT, WRONG_SIDE, Ends
@@ -298,12 +298,11 @@ class Wiring:
             fact = f"input `{node.name}.{name}` is set here and also gets `{wire.text}` ({{other}})."
             self.found.append(Diagnostic(BOUND_TWICE, Place(path, on="key"), fact, "keep one.", other=wire.place))
             return
+        exact: Any
         if name in node.looped:
-            exact: Any = self._elements(node, name, value, path)
+            exact = self._elements(node, name, value, path)
         elif isinstance(value, list) and not node.inputs.keys() >= set(node.looped):
-            exact = cast(
-                "list[Any]", value
-            )  # the name in `for_each` that no input has may have been meant for this one
+            exact = value  # a name in `for_each` that no input has may have been meant for this one
         else:
             exact = self._checked(f"`{node.name}.{name}`", port, value, path)
         node.wires[name] = Wire(Constant(exact, path), "a constant", Place(path))

@@ -1,0 +1,71 @@
+"""Whether a converted file compiles: what the compiler says of it, before anyone else has to find out."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from hpc.compiler import compile as compiled
+from hpc.compiler.targets import KFP, LOCAL, VERTEX
+from hpc.components.types import Type, parse_type
+from hpc.conversion.converted import Converted
+from hpc.conversion.emit import emit
+from hpc.diagnostics import Diagnostic, Rejected, Source
+
+_LIBRARY = "converted.yaml"
+
+
+def objections(converted: Converted) -> list[Diagnostic]:
+    """Errors and warnings of the compiler about the converted file; it is compiled for the first target that takes it.
+
+    A component is judged in a pipeline of one step, which gives it all that it needs.
+    """
+    is_library = converted.kind == "component"
+    text = emit(_pipeline_around(converted.document)) if is_library else converted.text
+    source = Source(_LIBRARY if not is_library else "pipeline.yaml", text)
+    found: list[Diagnostic] = []
+    for target in (None, VERTEX, KFP, LOCAL):
+        try:
+            return compiled(source, target, _Files(converted.text)).diagnostics
+        except Rejected as error:
+            found = found or error.diagnostics
+    return found
+
+
+class _Files:
+    """No file but the converted one."""
+
+    def __init__(self, text: str) -> None:
+        self.text = text
+
+    def read_text(self, path: str) -> str:
+        if path.endswith(_LIBRARY):
+            return self.text
+        raise FileNotFoundError(path)
+
+    def has(self, path: str) -> bool:
+        return path.endswith(_LIBRARY)
+
+
+def _pipeline_around(library: Mapping[str, Any]) -> dict[str, Any]:
+    name, component = next(iter(library["components"].items()))
+    components: dict[str, Any] = {"subject": {"uses": f"./{_LIBRARY}#{name}"}}
+    inputs: dict[str, Any] = {}
+    edges: list[str] = ["subject"]
+    for port, block in component.get("inputs", {}).items():
+        text = block["type"] if isinstance(block, dict) else block
+        kind = parse_type(text) or Type("string")
+        if isinstance(block, dict) and ("default" in block or "optional" in block):
+            continue
+        if text == "RunStatus":
+            components["before"] = {"import": "Artifact", "uri": "gs://bucket/before"}
+            edges += ["before", f"exit.status -> subject.{port}"]
+        elif kind.is_artifact:
+            components[f"given_{port}"] = {"import": str(kind.element), "uri": "gs://bucket/given"}
+            edges.append(f"given_{port}.artifact -> subject.{port}")
+        else:
+            inputs[port] = (
+                {key: block[key] for key in ("type", "choices") if key in block} if isinstance(block, dict) else text
+            )
+            edges.append(f"inputs.{port} -> subject.{port}")
+    return {"hpc": 1, "name": "check", "inputs": inputs, "components": components, "edges": edges}
