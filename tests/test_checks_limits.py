@@ -140,6 +140,6 @@ def test_vertex_takes_a_hundred_artifacts() -> None:
 def test_vertex_takes_no_empty_variable() -> None:
     text = gathering(1).replace("make: {image: app,", 'make: {image: app, env: {A: ""},')
     assert messages(text, only="HPC504") == [
-        "5:32 error HPC504 Vertex AI Pipelines refuses the empty variable `A`. | remove it, or give it a value."
+        "5:31 error HPC504 Vertex AI Pipelines refuses the empty variable `A`. | remove it, or give it a value."
     ]
     assert messages(text, "kfp", only="HPC504") == []

@@ -140,16 +140,13 @@ _KIND_NAMES: dict[type, str] = {
 
 def _aliases(program: Program) -> dict[str, str]:
     """A short name for every other file: its own, or the whole address where two are called alike."""
-    short = {address: _slug(posixpath.basename(address).partition(".")[0]) for address in program.used}
+    short = {place: _slug(posixpath.basename(place).partition(".")[0]) for place in program.used}
     names = list(short.values())
-    long = {
-        address: name if names.count(name) == 1 else _slug(address.rpartition(".")[0])
-        for address, name in short.items()
-    }
+    long = {place: name if names.count(name) == 1 else _slug(place.rpartition(".")[0]) for place, name in short.items()}
     taken: dict[str, int] = {}
-    for address, name in long.items():
+    for place, name in long.items():
         taken[name] = taken.get(name, 0) + 1
-        long[address] = name if taken[name] == 1 else f"{name}-{taken[name]}"
+        long[place] = name if taken[name] == 1 else f"{name}-{taken[name]}"
     return long
 
 

@@ -120,7 +120,7 @@ def _statuses(node: Node, nodes: dict[str, Node]) -> Iterator[Diagnostic]:
 
 
 def _whatever_happened(node: Node) -> Iterator[Diagnostic]:
-    """A condition is decided by what steps put out, and only after they succeeded; an input may stay without a value."""
+    """A condition is decided by what steps put out, and only after they succeeded; inputs may get none."""
     if node.entry.run_if != "upstream_done":
         return
     for name, wire in node.wires.items():
