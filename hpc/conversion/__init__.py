@@ -1,7 +1,7 @@
 """Files of KFP as files of hpc: text enters; text, and what is to be said about it, leave.
 
-A component becomes a library, a compiled pipeline a pipeline file. Nothing is dropped silently: what the language cannot
-say is listed with its path in the source.
+A component becomes a library, a compiled pipeline a pipeline file. Nothing is dropped silently: what the language
+cannot say is listed with its path in the source.
 """
 
 from __future__ import annotations
@@ -11,10 +11,10 @@ from typing import Any
 
 from hpc.components.foreign import ForeignContainer, NotAComponent, read_foreign
 from hpc.components.foreign.text import documents
+from hpc.conversion.arguments import Style
 from hpc.conversion.check import objections
 from hpc.conversion.converted import Converted
 from hpc.conversion.emit import emit
-from hpc.conversion.arguments import Style
 from hpc.conversion.library import library_document
 from hpc.conversion.notes import Notes, Remark
 from hpc.conversion.pipeline import pipeline_document

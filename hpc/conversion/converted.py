@@ -11,7 +11,10 @@ from hpc.conversion.notes import Remark
 
 @dataclass(frozen=True)
 class Converted:
-    """`text` is the file, `document` what it holds; `notes` are choices that keep the meaning, `losses` what the file does not say."""
+    """`text` is the file, `document` what it holds.
+
+    `notes` are choices that keep the meaning, `losses` what the file does not say.
+    """
 
     text: str
     document: Mapping[str, Any]

@@ -41,9 +41,8 @@ def _entry(head: str, item: Any, indent: int, path: tuple[str, ...]) -> Iterator
         yield from (f"{' ' * (indent + 2)}{line}" if line else "" for line in item.removesuffix("\n").split("\n"))
         return
     flow = _flow(item, is_top=True)
-    if not isinstance(item, dict | list) or not item:
-        yield f"{head} {flow}"
-    elif path[-1] not in _BLOCK_KEYS and len(head) + len(flow) < _WIDEST and not _wants_lines(item, path):
+    is_short = path[-1] not in _BLOCK_KEYS and len(head) + len(flow) < _WIDEST and not _wants_lines(item, path)
+    if not isinstance(item, dict | list) or not item or is_short:
         yield f"{head} {flow}"
     elif isinstance(item, dict):
         yield head

@@ -29,22 +29,16 @@ def _message(config: Mapping[str, Any], where: Where, notes: Notes) -> dict[str,
     found: dict[str, Any] = {}
     for key, value in config.items():
         here = (*where, key)
-        name = _snake(key)
         if key in _FREE:
-            found[name] = value
+            found[_snake(key)] = value
+        elif key in _TWINS or key in _DEPRECATED:
+            _take_deprecated(found, key, config, here, notes)
         elif key in _NAMES:
             _take_parameter(found, _NAMES[key], value, here, notes)
-        elif key in _TWINS and isinstance(value, str):
-            name, present = _TWINS[key]
-            if present not in config:
-                found[name] = value
-        elif key in _DEPRECATED:
-            if "pvcNameParameter" not in config:
-                notes.lose(here, "is known only when the pipeline runs; names of Kubernetes are fixed in the file.")
         elif key in ("nodeSelectorJson", "tolerationJson"):
             _take_json(found, key, value, here, notes)
         else:
-            found[name] = _value(name, value, here, notes)
+            found[_snake(key)] = _value(_snake(key), value, here, notes)
     return {name: value for name, value in found.items() if value not in (None, [], {})}
 
 
@@ -73,6 +67,17 @@ def _take_parameter(found: dict[str, Any], name: str, value: Any, where: Where, 
     constant = _constant(value, where, notes)
     if constant is not None:
         found[name] = constant
+
+
+def _take_deprecated(found: dict[str, Any], key: str, config: Mapping[str, Any], where: Where, notes: Notes) -> None:
+    """The older field beside a parameter says the same; where it stands alone it counts."""
+    name, present = _TWINS.get(key, ("", "pvcNameParameter"))
+    if present in config:
+        return
+    if name:
+        found[name] = config[key]
+    else:
+        notes.lose(where, "is known only when the pipeline runs; names of Kubernetes are fixed in the file.")
 
 
 def _take_json(found: dict[str, Any], key: str, value: Any, where: Where, notes: Notes) -> None:

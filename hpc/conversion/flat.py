@@ -81,7 +81,10 @@ class Axis:
 
 @dataclass(eq=False)
 class Step:
-    """A task that stays one. `is_group`: what it runs is a group, kept whole. `own_axis` is a loop on the task itself."""
+    """A task that stays one.
+
+    `is_group`: what it runs is a group, kept whole. `own_axis` is a loop on the task itself.
+    """
 
     frame: Frame
     key: str

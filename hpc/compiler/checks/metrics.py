@@ -17,8 +17,8 @@ from hpc.diagnostics import Diagnostic, Place, Rule
 NOT_SHOWN = Rule(
     "HPC518",
     "metrics that are not shown",
-    "A program in front of the command reports metrics to clusters. It needs a Python, which is surely there only if the "
-    "command begins with one.",
+    "A program in front of the command reports metrics to clusters. It needs a Python, which is surely there only if "
+    "the command begins with one.",
     "Begin the command with `python` or `python3`, or report the metrics in the program itself.",
     severity="note",
 )

@@ -13,6 +13,7 @@ from hpc.compiler.graph import ContainerStep, Graph, GraphStep, Group, Node, Run
 from hpc.compiler.link.levels import HANDLER
 from hpc.compiler.render import NEEDS_COMMAND
 from hpc.compiler.targets import CANNOT, TARGETS, Target
+from hpc.components.container import ContainerComponent
 from hpc.components.fields import SecretRef
 from hpc.components.use import needs_bootstrap, references_in
 from hpc.diagnostics import Diagnostic, Place, Rule
@@ -173,15 +174,13 @@ def _secrets(step: RunsContainer, target: Target) -> Iterator[Diagnostic]:
 
 def _needs_command(step: RunsContainer) -> Iterator[Diagnostic]:
     """Secrets are fetched by a small program in front of the command."""
-    command = (
-        step.component.command if isinstance(step, ContainerStep) else getattr(step.component, "command_elements", ())
-    )
+    component = step.component
+    command = component.command if isinstance(component, ContainerComponent) else component.command_elements
     if step.settings.secrets and not command:
-        fact = (
-            "a secret is fetched by a small program in front of the command; the image's own entrypoint is not known "
-        )
+        why = "the image's own entrypoint is not known here"
+        fact = f"a secret is fetched by a small program in front of the command; {why}."
         fix = "add `command:`, e.g. `command: [python, main.py]`."
-        yield Diagnostic(NEEDS_COMMAND, Place(step.component_path, on="key"), f"{fact}here.", fix)
+        yield Diagnostic(NEEDS_COMMAND, Place(step.component_path, on="key"), fact, fix)
 
 
 def _program(step: ContainerStep, target: Target) -> Iterator[Diagnostic]:
