@@ -262,7 +262,7 @@ def test_fields_for_kubernetes_where_there_is_none() -> None:
     for target, title in (("vertex", VERTEX.title), ("local", LOCAL.title)):
         assert [code for code in codes(profile, target) if code in ("HPC504", "HPC510")] == []
         assert messages(pipeline(keys=own), target, only="HPC504") == [
-            f"7:71 error HPC504 {title} has no `secret_as_volume`, so step `train` would miss what it brings. | "
+            f"7:71 error HPC504 {title} has no `secret_as_volume`, so the program would miss what it brings. | "
             "compile for `kfp`, or bring it in another way for this target."
         ]
         assert any(f"`node_selector` writes nothing on {title}." in one for one in messages(pipeline(keys=own), target))

@@ -15,10 +15,10 @@ from hypothesis import strategies as st
 from hpc.compiler.cel import cel, joined, negated, quoted
 from hpc.components.types import Type, parse_type
 from hpc.diagnostics import Place
+from hpc.spec.condition_text import BadCondition, parse_condition
+from hpc.spec.condition_types import WRONG_OPERANDS, type_problems
 from hpc.spec.conditions import (
-    WRONG_OPERANDS,
     And,
-    BadCondition,
     Comparison,
     Condition,
     Literal,
@@ -28,8 +28,6 @@ from hpc.spec.conditions import (
     Or,
     key,
     names_in,
-    parse_condition,
-    type_problems,
 )
 
 PATH = ("edges", 3)

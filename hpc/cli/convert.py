@@ -55,7 +55,8 @@ def command(file: Path, output: str, style: Literal["hydra", "argparse"], partia
     pipeline that hpc or the KFP SDK compiled becomes a pipeline file that compiles to the same meaning.
     """
     source = read_source(file)
-    converted = _converted(source, style)
+    folder = None if output == "-" else f"{Path(output).stem}.components"
+    converted = _converted(source, style, folder)
     if not partial:
         _refuse_losses(source, converted.losses)
     problems = [found for found in objections(converted) if found.is_error]
@@ -67,9 +68,9 @@ def command(file: Path, output: str, style: Literal["hydra", "argparse"], partia
     return _written(converted, file, output)
 
 
-def _converted(source: Source, style: Literal["hydra", "argparse"]) -> Converted:
+def _converted(source: Source, style: Literal["hydra", "argparse"], folder: str | None) -> Converted:
     try:
-        return convert(source.text, style)
+        return convert(source.text, style, folder)
     except NotAComponent as error:
         raise Rejected([_diagnostic(NOT_CONVERTIBLE, source, error.fact, error.fix)]) from None
 
@@ -99,6 +100,8 @@ def _written(converted: Converted, file: Path, output: str) -> int:
     path = Path(output)
     if os.path.realpath(path) == os.path.realpath(file):
         raise click.UsageError(f"{path} is the source itself; choose another file with -o.")
+    for name, text in converted.files.items():
+        write_whole(path.parent / name, text)
     write_whole(path, converted.text)
     name = next(iter(converted.document.get("components", {})), "")
     way = f"; use it with `uses: ./{path.name}#{name}`" if converted.kind == "component" else ""

@@ -22,22 +22,24 @@ from hpc.conversion.pipeline import pipeline_document
 __all__ = ["Converted", "NotAComponent", "Remark", "Style", "convert", "objections"]
 
 
-def convert(text: str, style: Style = "hydra") -> Converted:
+def convert(text: str, style: Style = "hydra", folder: str | None = None) -> Converted:
     """A KFP component YAML (version 1), or compiled IR of a component or a pipeline, as a file of hpc.
 
-    `style` is how a component gets its values. Raises NotAComponent for a file that is none of these or is not whole.
+    `style` is how a component gets its values; `folder` is where components of a pipeline that must stay as they are
+    may lie, from the pipeline file, None for nowhere. Raises NotAComponent for a file that is none of these or is not
+    whole.
     """
     found = read_foreign(text)
     first, *rest = documents(text)
     notes = Notes()
     is_component = isinstance(found, ForeignContainer) and _is_component(first.value)
     if isinstance(found, ForeignContainer) and is_component:
-        document = library_document(found, style, notes)
+        document, files = library_document(found, style, notes), dict[str, str]()
     else:
-        document = pipeline_document(first.value, rest[0].value if rest else None, notes)
+        document, files = pipeline_document(first.value, rest[0].value if rest else None, folder, notes)
     comments = [f"not converted: {remark}" for remark in notes.lost]
     kind = "component" if is_component else "pipeline"
-    return Converted(emit(document, comments), document, kind, tuple(notes.said), tuple(notes.lost))
+    return Converted(emit(document, comments), document, files, kind, tuple(notes.said), tuple(notes.lost))
 
 
 def _is_component(document: Mapping[str, Any]) -> bool:

@@ -74,7 +74,7 @@ class Reader:
             value = self._value(one, waiting)
             if value is not None:
                 waiting.pop(0)
-                self._pair(one.text, value, [one.text, value.text])
+                self._pair(one.text, value, [one, value])
             else:
                 self._single(one)
 
@@ -104,7 +104,7 @@ class Reader:
             text = word(element.text, written)
         except Unsayable as error:
             self.notes.lose(where, f"{error}.")
-            return Word(element.text.replace("{{$", "{{ $"), where)
+            return Word(element.text.replace("{{$", "{ {$"), where)
         is_whole = len(found) == 1 and text.startswith("${{") and text.count("}}") == 1 and text.endswith("}}")
         return Word(text, where, found[0] if is_whole else None, element.needs, text == element.text)
 
@@ -125,13 +125,21 @@ class Reader:
             pattern = _OVERRIDE.fullmatch(one.text)
         if pattern and self.style == "hydra":
             value = self._behind(one, pattern[2])
-            self._pair(pattern[1], value, [one.text])
+            self._pair(pattern[1], value, [one])
             return
-        self.found.args.append(one.text)
+        self._keep([one])
         if self.style == "hydra":
             kind = "is a flag without a value" if one.text.startswith("-") else "is an argument without a flag"
             fact = f"`{one.text}` {kind}; it stays in `args`, and Hydra programs take only `key=value`."
             self.notes.say(one.where, fact)
+
+    def _keep(self, words: list[Word]) -> None:
+        """Arguments as they are written; without the optional input that they mention they are left out."""
+        texts = [one.text for one in words]
+        if any(port in self.optional for one in words for port in one.ports):
+            self.found.args.append(texts)
+        else:
+            self.found.args += texts
 
     def _behind(self, one: Word, text: str) -> Word:
         """What follows `=` in one argument."""
@@ -142,10 +150,10 @@ class Reader:
             whole = Mention(mention[1], "", ir, mention[3])
         return Word(text, one.where, whole, one.ports, one.is_fixed)
 
-    def _pair(self, flag: str, value: Word, literal: list[str]) -> None:
+    def _pair(self, flag: str, value: Word, written: list[Word]) -> None:
         key = self._key(flag)
         if self.found.has_key(key) or (self.style == "hydra" and not is_key(key)):
-            self.found.args += literal
+            self._keep(written)
             self.notes.say(value.where, f"`{flag}` stays in `args`: its key stands twice, or Hydra reads it otherwise.")
             return
         if self._is_port(key, value):

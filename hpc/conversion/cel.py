@@ -50,7 +50,7 @@ def _tokens(text: str) -> Iterator[tuple[str, str]]:
     yield "end", "the end"
 
 
-def _unescaped(text: str) -> str:
+def _unliteral_text(text: str) -> str:
     def character(match: re.Match[str]) -> str:
         code = match[1]
         if len(code) > 1:
@@ -116,7 +116,7 @@ class _Reader:
         if kind == "number":
             return ("constant", int(text) if text.isdigit() else float(text))
         if kind == "text":
-            return ("constant", _unescaped(text))
+            return ("constant", _unliteral_text(text))
         if text in ("true", "false"):
             return ("constant", text == "true")
         if text == "inputs" and self.took("."):
@@ -143,7 +143,7 @@ class _Reader:
         self.must("]")
         if kind != "text":
             raise Unsayable("reads its inputs by something that is no name")
-        return ("operand", _unescaped(text))
+        return ("operand", _unliteral_text(text))
 
 
 def _flat(kind: str, trees: list[Tree]) -> Iterator[Tree]:

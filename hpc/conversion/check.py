@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, cast
 
 from hpc.compiler import compile as compiled
 from hpc.compiler.targets import KFP, LOCAL, VERTEX
@@ -26,25 +26,25 @@ def objections(converted: Converted) -> list[Diagnostic]:
     found: list[Diagnostic] = []
     for target in (None, VERTEX, KFP, LOCAL):
         try:
-            return compiled(source, target, _Files(converted.text)).diagnostics
+            return compiled(source, target, _Files({**converted.files, _LIBRARY: converted.text})).diagnostics
         except Rejected as error:
             found = found or error.diagnostics
     return found
 
 
 class _Files:
-    """No file but the converted one."""
+    """No files but the converted ones."""
 
-    def __init__(self, text: str) -> None:
-        self.text = text
+    def __init__(self, texts: Mapping[str, str]) -> None:
+        self.texts = texts
 
     def read_text(self, path: str) -> str:
-        if path.endswith(_LIBRARY):
-            return self.text
-        raise FileNotFoundError(path)
+        if not self.has(path):
+            raise FileNotFoundError(path)
+        return self.texts[path.removeprefix("./")]
 
     def has(self, path: str) -> bool:
-        return path.endswith(_LIBRARY)
+        return path.removeprefix("./") in self.texts
 
 
 def _pipeline_around(library: Mapping[str, Any]) -> dict[str, Any]:
@@ -53,9 +53,10 @@ def _pipeline_around(library: Mapping[str, Any]) -> dict[str, Any]:
     inputs: dict[str, Any] = {}
     edges: list[str] = ["subject"]
     for port, block in component.get("inputs", {}).items():
-        text = block["type"] if isinstance(block, dict) else block
+        said = cast("dict[str, Any]", block) if isinstance(block, dict) else {"type": block}
+        text = str(said["type"])
         kind = parse_type(text) or Type("string")
-        if isinstance(block, dict) and ("default" in block or "optional" in block):
+        if "default" in said or "optional" in said:
             continue
         if text == "RunStatus":
             components["before"] = {"import": "Artifact", "uri": "gs://bucket/before"}
@@ -64,8 +65,6 @@ def _pipeline_around(library: Mapping[str, Any]) -> dict[str, Any]:
             components[f"given_{port}"] = {"import": str(kind.element), "uri": "gs://bucket/given"}
             edges.append(f"given_{port}.artifact -> subject.{port}")
         else:
-            inputs[port] = (
-                {key: block[key] for key in ("type", "choices") if key in block} if isinstance(block, dict) else text
-            )
+            inputs[port] = {key: said[key] for key in ("type", "choices") if key in said}
             edges.append(f"inputs.{port} -> subject.{port}")
     return {"hpc": 1, "name": "check", "inputs": inputs, "components": components, "edges": edges}

@@ -11,7 +11,7 @@ from hpc.spec.scalars import ScalarError, check_key, resolve
 
 _WIDEST = 110
 _PLAIN = re.compile(
-    r"(?:[A-Za-z_./]|--?[A-Za-z])(?:[A-Za-z0-9_./<>=+~()^;?$-]|:(?=[A-Za-z0-9_.])|(?<=\S) (?=[A-Za-z0-9_.(]))*"
+    r"(?:[A-Za-z0-9_./]|--?[A-Za-z])(?:[A-Za-z0-9_./<>=+~()^;?$-]|:(?=[A-Za-z0-9_.])|(?<=\S) (?=[A-Za-z0-9_.(]))*"
 )
 _PLAIN_IN_BLOCKS = re.compile(r"[A-Za-z_./][\x20-\x7e]*")
 _NOT_IN_BLOCKS = re.compile(r": |:$| #|^[A-Za-z_./]+:$|\s$")
@@ -107,12 +107,12 @@ def _key(key: str) -> str:
         check_key(key)
     except ScalarError:
         return _quoted(key)
-    return key if _PLAIN.fullmatch(key) and key == key.strip() else _quoted(key)
+    return _text(key, in_block=False)
 
 
 def _text(text: str, *, in_block: bool) -> str:
-    form = _PLAIN_IN_BLOCKS if in_block else _PLAIN
-    if not form.fullmatch(text) or _NOT_IN_BLOCKS.search(text) or text.startswith(("...", "---")):
+    is_plain = _PLAIN.fullmatch(text) or (in_block and _PLAIN_IN_BLOCKS.fullmatch(text))
+    if not is_plain or _NOT_IN_BLOCKS.search(text) or text.startswith(("...", "---")):
         return _quoted(text)
     try:
         is_same = resolve(text) == text
@@ -130,10 +130,11 @@ def _quoted(text: str) -> str:
 
 def _fits_a_block(text: str) -> bool:
     """Whether a literal block gives back exactly this text, and shows all of it."""
-    lines = text.removesuffix("\n").split("\n")
+    lines = text.split("\n")
     has_odd = any(_ODD.search(line) or line.endswith((" ", "\t")) for line in lines)
-    return bool(lines[0].strip()) and bool(lines[-1]) and not has_odd and not lines[0].startswith((" ", "\t"))
+    first = next((line for line in lines if line), "")
+    return bool(first) and not has_odd and not first.startswith((" ", "\t"))
 
 
 def _indicator(text: str) -> str:
-    return "|" if text.endswith("\n") else "|-"
+    return "|+" if text.endswith("\n\n") else "|" if text.endswith("\n") else "|-"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, cast
 
 from hpc.components.foreign.elements import compiled_elements, expand
 from hpc.components.foreign.interface import (
@@ -19,10 +19,12 @@ from hpc.components.foreign.interface import (
 from hpc.components.foreign.node import Node, NotAComponent
 from hpc.components.importer import ARTIFACT, URI
 from hpc.components.types import ANY_LIST
+from hpc.conversion.lists import calm
 from hpc.conversion.names import Names
 from hpc.conversion.notes import Notes, Where
 from hpc.conversion.ports import KINDS, Kind, Port, artifact_port, parameter_port, type_of_artifact
-from hpc.conversion.words import Mention, Unsayable, reads_executor_input, word
+from hpc.conversion.programs import bare
+from hpc.conversion.words import Mention, Unsayable, literal_text, reads_executor_input, word
 
 Json = Mapping[str, Any]
 
@@ -41,6 +43,8 @@ class Leaf:
     outputs: dict[tuple[Kind, str], Port] = field(default_factory=dict[tuple[Kind, str], Port])
     body: dict[str, Any] = field(default_factory=dict[str, Any])
     image: str | None = None
+    kept: str | None = None
+    """The name of the component that a file of its own keeps as it is."""
 
 
 @dataclass(frozen=True)
@@ -81,6 +85,11 @@ def container(spec: Spec, constants: Mapping[str, Any], bound: frozenset[str], n
     leaf.image = content["image"]
     for key in sorted(content.keys() - {"image", "command", "args", "env", "resources"}):
         notes.lose((*spec.executor_where, "container", key), "is no part of a container that the language knows.")
+    if _needs_its_names(leaf, content):
+        leaf.kept, leaf.image = spec.key.removeprefix("comp-"), None
+        return leaf
+    _say_reported(leaf, spec, notes)
+    _say_renamed(leaf, notes)
     written = _Words(leaf, spec, texts, notes)
     leaf.body = {"cli": "none"}
     for key in ("command", "args"):
@@ -88,6 +97,22 @@ def container(spec: Spec, constants: Mapping[str, Any], bound: frozenset[str], n
         if found:
             leaf.body[key] = found
     return leaf
+
+
+def _needs_its_names(leaf: Leaf, content: Json) -> bool:
+    """Whether the program gets all ports by their names in the IR, and some of them are called otherwise here."""
+    takes_all = any(reads_executor_input(text) for text in (*content.get("command", []), *content.get("args", [])))
+    ports = (*leaf.inputs.values(), *leaf.outputs.values())
+    return takes_all and any(port.name != port.ir for port in ports)
+
+
+def _say_reported(leaf: Leaf, spec: Spec, notes: Notes) -> None:
+    """hpc shows what a program writes at the path of its metrics, which needs a program in front of its own."""
+    command = spec.executor["container"].get("command", [])
+    kinds = {str(port.type) for port in leaf.outputs.values()}
+    if command and bare(command).command == list(command) and kinds & {"Metrics", "ClassificationMetrics"}:
+        fact = "makes metrics: on vertex and kfp, hpc puts a program in front of the command that shows them."
+        notes.say(spec.where, fact)
 
 
 def _ports(leaf: Leaf, spec: Spec, texts: Mapping[str, str], notes: Notes) -> None:
@@ -110,12 +135,12 @@ def _ports(leaf: Leaf, spec: Spec, texts: Mapping[str, str], notes: Notes) -> No
                 port = make(by_name[ir], ir, one, where, notes)
                 if port is not None:
                     ports[kind, ir] = port
-                    _say_renamed(port, ir, where, notes)
 
 
-def _say_renamed(port: Port, ir: str, where: Where, notes: Notes) -> None:
-    if port.name != ir:
-        notes.say(where, f"is called `{port.name}`.")
+def _say_renamed(leaf: Leaf, notes: Notes) -> None:
+    for port in (*leaf.inputs.values(), *leaf.outputs.values()):
+        if port.name != port.ir and not port.is_open:
+            notes.say(port.where, f"is called `{port.name}`.")
 
 
 def _interface(spec: Spec, without: frozenset[str]) -> Interface:
@@ -148,7 +173,8 @@ class _Words:
 
     def words(self, key: str, bound: frozenset[str]) -> list[str]:
         where = (*self.spec.executor_where, "container", key)
-        nodes = Node(self.spec.executor["container"].get(key, []), where).items()
+        given = self.spec.executor["container"].get(key, [])
+        nodes = Node(bare(given).command if key == "command" else given, where).items()
         try:
             names = _interface(self.spec, frozenset())
             ports = frozenset(names.inputs_by_name[name] for name in bound if name in names.inputs_by_name)
@@ -159,19 +185,11 @@ class _Words:
         return [self._word(text, (*where, index)) for index, text in enumerate(texts)]
 
     def _word(self, text: str, where: Where) -> str:
-        if reads_executor_input(text):
-            self._refuse_renamed(where)
         try:
             return word(text, self._written)
         except Unsayable as error:
             self.notes.lose(where, f"{error}.")
-            return text.replace("{{$", "{{ $")
-
-    def _refuse_renamed(self, where: Where) -> None:
-        for port in (*self.leaf.inputs.values(), *self.leaf.outputs.values()):
-            if port.name != port.ir:
-                fact = f"hands over all ports by their names; `{port.ir}` would be called `{port.name}` there."
-                self.notes.lose(where, fact)
+            return text.replace("{{$", "{ {$")
 
     def _written(self, mention: Mention) -> str:
         if (mention.side, mention.kind) == ("inputs", "parameters") and mention.name in self.texts:
@@ -196,6 +214,7 @@ class _Words:
             name += "_text"
         port = parameter_port(name, mention.name, {"parameterType": "STRING"}, self.spec.where, self.notes)
         assert port is not None, "STRING is a type"
+        port.is_open = True
         self.leaf.inputs["parameters", mention.name] = port
         return f"${{{{ inputs.{name} }}}}"
 
@@ -205,7 +224,7 @@ def channel_name(ir: str) -> str:
     return snake_case(ir.removeprefix("pipelinechannel--").removesuffix("-loop-item")) or "value"
 
 
-# ---------------------------------------------------------------- importers
+# ---------------------------------------------------------------- artifacts that lie somewhere already
 
 
 def importer(spec: Spec, inputs: Callable[[str], Any], notes: Notes) -> Leaf:
@@ -218,7 +237,7 @@ def importer(spec: Spec, inputs: Callable[[str], Any], notes: Notes) -> Leaf:
     kind = type_of_artifact({"artifactType": content.get("typeSchema", {})}, where, notes)
     leaf.body["import"] = str(kind or "Artifact")
     _uri(leaf, content.get("artifactUri", {}), inputs, notes)
-    metadata = _metadata(leaf, spec, content.get("metadata", {}), inputs, notes)
+    metadata = _Metadata(leaf, spec, notes).said(dict(content.get("metadata", {})), (*where, "metadata"))
     if metadata:
         leaf.body["metadata"] = metadata
     if content.get("reimport"):
@@ -234,7 +253,7 @@ def _uri(leaf: Leaf, uri: Json, inputs: Callable[[str], Any], notes: Notes) -> N
     name = uri.get("runtimeParameter")
     constant = inputs(name) if name else uri.get("constant", "")
     if constant is not None:
-        leaf.body["uri"] = str(constant)
+        leaf.body["uri"] = literal_text(str(constant))
         if "{{" in str(constant):
             notes.lose(("components", leaf.key), "imports from a text that is put together when the pipeline runs.")
     elif name:
@@ -243,39 +262,40 @@ def _uri(leaf: Leaf, uri: Json, inputs: Callable[[str], Any], notes: Notes) -> N
         leaf.inputs["parameters", name] = port
 
 
-def _metadata(leaf: Leaf, spec: Spec, metadata: Json, inputs: Callable[[str], Any], notes: Notes) -> dict[str, Any]:
-    declared = spec.component.get("inputDefinitions", {}).get("parameters", {})
-    keys: dict[str, str] = {}
-    names = Names([URI])
+class _Metadata:
+    """The metadata of an importer, in which inputs may be mentioned."""
 
-    def written(mention: Mention) -> str:
-        constant = inputs(mention.name)
-        if constant is not None:
-            return str(constant)
-        if mention.name not in declared:
-            raise Unsayable(f"names `{mention.name}`, which the importer does not declare")
-        if mention.name not in keys:
-            keys[mention.name] = names.new(channel_name(_key_of(mention.name, metadata)))
-            port = parameter_port(keys[mention.name], mention.name, declared[mention.name], spec.where, notes)
-            if port is not None:
-                leaf.inputs["parameters", mention.name] = port
-        return f"${{{{ inputs.{keys[mention.name]} }}}}"
+    def __init__(self, leaf: Leaf, spec: Spec, notes: Notes) -> None:
+        self.leaf, self.spec, self.notes = leaf, spec, notes
+        self.declared: Json = spec.component.get("inputDefinitions", {}).get("parameters", {})
+        self.names = Names([URI])
+        self.key = ""
 
-    def said(value: Any, where: Where) -> Any:
+    def said(self, value: Any, where: Where) -> Any:
         if isinstance(value, dict):
-            return {key: said(item, (*where, key)) for key, item in value.items()}  # pyright: ignore[reportUnknownVariableType, reportUnknownArgumentType]  JSON
+            items = cast("dict[str, Any]", value).items()
+            return {key: self._entry(key, item, where) for key, item in items}
         if isinstance(value, list):
-            return [said(item, where) for item in value]  # pyright: ignore[reportUnknownVariableType]  JSON
+            return [self.said(item, where) for item in cast("list[Any]", value)]
         try:
-            return word(value, written) if isinstance(value, str) else value
+            return word(value, self._written) if isinstance(value, str) else calm(value)
         except Unsayable as error:
-            notes.lose(where, f"{error}.")
+            self.notes.lose(where, f"{error}.")
             return ""
 
-    return said(dict(metadata), (*spec.executor_where, "importer", "metadata"))
+    def _entry(self, key: str, value: Any, where: Where) -> Any:
+        self.key = key
+        return self.said(value, (*where, key))
 
-
-def _key_of(name: str, metadata: Json) -> str:
-    """The key of the metadata that an input fills: a better name than `metadata-2`."""
-    mark = f"['{name}']"
-    return next((key for key, value in metadata.items() if isinstance(value, str) and mark in value), name)
+    def _written(self, mention: Mention) -> str:
+        """An input under the name of the entry that it fills."""
+        at: tuple[Kind, str] = ("parameters", mention.name)
+        if mention.name not in self.declared:
+            raise Unsayable(f"names `{mention.name}`, which the importer does not declare")
+        if at not in self.leaf.inputs:
+            name = self.names.new(channel_name(self.key))
+            port = parameter_port(name, mention.name, self.declared[mention.name], self.spec.where, self.notes)
+            if port is None:
+                raise Unsayable(f"names `{mention.name}`, whose type the language does not have")
+            self.leaf.inputs[at] = port
+        return f"${{{{ inputs.{self.leaf.inputs[at].name} }}}}"

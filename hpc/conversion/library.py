@@ -12,7 +12,6 @@ from typing import Any
 from hpc.components.foreign import ForeignContainer
 from hpc.components.foreign.elements import Element, IfPresent, Text
 from hpc.components.ports import InputPort, OutputPort
-from hpc.components.references import escaped
 from hpc.components.types import ANY_LIST
 from hpc.conversion import settings
 from hpc.conversion.arguments import Arguments, Reader, Style
@@ -20,7 +19,7 @@ from hpc.conversion.lists import Elements
 from hpc.conversion.names import Names, image_name, step_names
 from hpc.conversion.notes import Notes
 from hpc.conversion.ports import Port
-from hpc.conversion.words import reads_executor_input
+from hpc.conversion.words import literal_text, reads_executor_input
 
 __all__ = ["Style", "library_document"]
 
@@ -36,14 +35,14 @@ def library_document(found: ForeignContainer, style: Style, notes: Notes) -> dic
     profile = settings.accelerator(found.resources or {}, ("resources",), notes)
     machine = settings.profile_name(profile) if profile else ""
     component: dict[str, Any] = {
-        "title": "" if found.title in (name, name.replace("_", "-")) else escaped(found.title),
-        "description": escaped(found.description),
+        "title": "" if found.title in (name, name.replace("_", "-")) else literal_text(found.title),
+        "description": literal_text(found.description),
         "image": image,
         **_program(found, style, notes),
-        "env": {key: escaped(value) for key, value in found.env.items()},
+        "env": {key: literal_text(value) for key, value in found.env.items()},
         "accelerator": Names().new(machine) if machine else "",
     }
-    document: dict[str, Any] = {"hpc": 1, "images": {image: escaped(found.image)}}
+    document: dict[str, Any] = {"hpc": 1, "images": {image: literal_text(found.image)}}
     if profile:
         document["accelerators"] = {component["accelerator"]: profile}
     document["components"] = {name: {key: value for key, value in component.items() if value not in ("", [], {})}}

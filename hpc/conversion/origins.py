@@ -9,7 +9,7 @@ import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 from hpc.conversion.flat import Axis, Flat, Frame, Step, Switch
 from hpc.conversion.ports import Kind
@@ -94,8 +94,9 @@ class Origins:
         """What a selector of the IR takes of a value. Raises Unsayable."""
         match = _FIELD.fullmatch(selector)
         name = json.loads(match[1]) if match else None
-        if isinstance(name, str) and isinstance(found, Const) and isinstance(found.value, dict) and name in found.value:
-            return Const(found.value[name])
+        value: Any = found.value if isinstance(found, Const) else None
+        if isinstance(name, str) and isinstance(value, dict) and name in value:
+            return Const(cast("dict[str, Any]", value)[name])
         if isinstance(name, str) and isinstance(found, Given) and found.field is None:
             return Given(found.kind, found.name, name)
         if isinstance(name, str) and isinstance(found, Item) and found.field is None:

@@ -7,13 +7,15 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from hpc.components.references import escaped
 from hpc.conversion import extras, settings
 from hpc.conversion.flat import Flat, Step
+from hpc.conversion.kept import component_file
 from hpc.conversion.leaves import Leaf, Spec, container, importer
 from hpc.conversion.names import Names, image_name, step_names
 from hpc.conversion.notes import Notes
+from hpc.conversion.programs import bare, secret_name, with_secrets
 from hpc.conversion.scope import Entry, Scope, runs_after_failure
+from hpc.conversion.words import literal_text
 
 Json = Mapping[str, Any]
 _SETTINGS = ("env", "accelerator", "cache", "retry", "timeout", "kfp")
@@ -22,8 +24,9 @@ _SETTINGS = ("env", "accelerator", "cache", "retry", "timeout", "kfp")
 class Converter:
     """Converts one file; `scopes` and `leaves` are made once for each component of the IR."""
 
-    def __init__(self, spec: Json, platforms: Json, notes: Notes) -> None:
-        self.spec, self.notes = spec, notes
+    def __init__(self, spec: Json, platforms: Json, folder: str | None, notes: Notes) -> None:
+        self.spec, self.notes, self.folder = spec, notes, folder
+        self.files: dict[str, str] = {}
         self.components: Mapping[str, Json] = spec.get("components", {})
         self.executors: Mapping[str, Json] = spec["deploymentSpec"]["executors"]
         self.kubernetes: Json = platforms.get("kubernetes", {})
@@ -70,14 +73,15 @@ class Converter:
     # ------------------------------------------------------------ the file
 
     def document(self) -> dict[str, Any]:
+        self._say_unused()
         info = self.spec.get("pipelineInfo", {})
         written = _Written(self)
         body = written.scope_block(self.root)
         document: dict[str, Any] = {
             "hpc": 1,
             "name": self.name,
-            "title": escaped(info.get("displayName", "")),
-            "description": escaped(info.get("description", "")),
+            "title": literal_text(info.get("displayName", "")),
+            "description": literal_text(info.get("description", "")),
             "inputs": body["inputs"],
             "outputs": body["outputs"],
             "images": written.images,
@@ -89,6 +93,20 @@ class Converter:
             "targets": self._targets(),
         }
         return {key: value for key, value in document.items() if value not in ("", {}, [])}
+
+    def _say_unused(self) -> None:
+        reached: set[str] = set()
+        waiting = [self.spec["root"]]
+        while waiting:
+            tasks = waiting.pop().get("dag", {}).get("tasks", {}).values()
+            names = {task["componentRef"]["name"] for task in tasks} - reached
+            reached |= names
+            waiting += [self.components[name] for name in sorted(names)]
+        for name in sorted(self.components.keys() - reached):
+            self.notes.say(("components", name), "is run by no task; left out.")
+        labels = {one.get("executorLabel") for name, one in self.components.items() if name in reached}
+        for label in sorted(self.executors.keys() - labels):
+            self.notes.say(("deploymentSpec", "executors", label), "runs nothing; left out.")
 
     def _pipeline_name(self, name: str) -> str:
         plain = re.sub(r"[^a-z0-9-]+", "-", name.lower()).strip("-")
@@ -154,7 +172,10 @@ class _Written:
             found: dict[str, Any] = {
                 "retry": settings.retry(task.get("retryPolicy", {}), (*where, "retryPolicy"), self.notes)
             }
-            if isinstance(entry.runs, Leaf) and entry.runs.image is not None:
+            if isinstance(entry.runs, Leaf) and entry.runs.kept is not None:
+                found["cache"] = settings.cache(task.get("cachingOptions", {}))
+                found["kfp"] = self._kubernetes(entry.runs)
+            elif isinstance(entry.runs, Leaf) and entry.runs.image is not None:
                 found["cache"] = settings.cache(task.get("cachingOptions", {}))
                 found.update(self._executor_settings(entry.runs))
             elif isinstance(entry.runs, Leaf) and found["retry"] is not None:
@@ -166,15 +187,21 @@ class _Written:
     def _executor_settings(self, leaf: Leaf) -> dict[str, Any]:
         where = ("deploymentSpec", "executors", leaf.executor, "container")
         content = self.converter.executors[leaf.executor]["container"]
-        found: dict[str, Any] = {"env": settings.environment(content.get("env", []), (*where, "env"), self.notes)}
+        env = settings.environment(content.get("env", []), (*where, "env"), self.notes)
+        found: dict[str, Any] = {
+            "env": with_secrets(env, bare(content.get("command", [])).secrets, self.secrets, "vertex")
+        }
         profile = settings.accelerator(content.get("resources", {}), (*where, "resources"), self.notes)
         if profile:
             found["accelerator"] = self._profile(profile)
-        config = self.converter.kubernetes.get("deploymentSpec", {}).get("executors", {}).get(leaf.executor, {})
-        place = ("platforms", "kubernetes", "deploymentSpec", "executors", leaf.executor)
-        found["kfp"] = extras.kubernetes(config, place, self.notes)
+        found["kfp"] = self._kubernetes(leaf)
         self._local_settings(found, self._place(leaf))
         return found
+
+    def _kubernetes(self, leaf: Leaf) -> dict[str, Any]:
+        config = self.converter.kubernetes.get("deploymentSpec", {}).get("executors", {}).get(leaf.executor, {})
+        place = ("platforms", "kubernetes", "deploymentSpec", "executors", leaf.executor)
+        return extras.kubernetes(config, place, self.notes)
 
     def _place(self, leaf: Leaf) -> Json:
         return self.converter.local.get("deploymentSpec", {}).get("executors", {}).get(leaf.executor, {})
@@ -183,8 +210,7 @@ class _Written:
         if place.get("timeout"):
             found["timeout"] = place["timeout"]
         for variable, secret in place.get("secrets", {}).items():
-            name = Names().new(variable)
-            self.secrets[name] = {"local": secret}
+            name = secret_name(secret, variable, self.secrets, "local")
             found["env"] = {**found["env"], variable: {"secret": name}}
 
     def _profile(self, profile: dict[str, Any]) -> str:
@@ -208,14 +234,30 @@ class _Written:
         if "import" in block:
             inputs.pop("uri", None)
             return {**block, "inputs": inputs} if inputs else block
+        if leaf.kept is not None:
+            return {"uses": self._kept(leaf, leaf.kept)}
         outputs = {port.name: port.block(self.notes) for port in leaf.outputs.values()}
         return {**block, **({"inputs": inputs} if inputs else {}), **({"outputs": outputs} if outputs else {})}
+
+    def _kept(self, leaf: Leaf, name: str) -> str:
+        """The file that keeps a component as it is."""
+        converter, where = self.converter, ("components", leaf.key)
+        fact = "gives its program all ports by their names, which the language would change"
+        if converter.folder is None:
+            self.notes.lose(where, f"{fact}; with a file to write to, the component is kept in a file beside it.")
+            return "./component.yaml"
+        path = f"{converter.folder}/{name}.json"
+        if path not in converter.files:
+            self.notes.say(where, f"{fact}; it is kept as it is in `{path}`.")
+            executor = converter.executors[leaf.executor]
+            converter.files[path] = component_file(name, converter.components[leaf.key], executor)
+        return f"./{path}"
 
     def _image(self, leaf: Leaf) -> str:
         place = {
             key: value for key, value in self._place(leaf).items() if key in ("dir", "python", "requirements", "gpus")
         }
-        address = escaped(leaf.image or "")
+        address = literal_text(leaf.image or "")
         block = {"uri": address, "local": place} if place else address
         for name, known in self.images.items():
             if known == block:
@@ -240,7 +282,7 @@ class _Written:
 
     def _named(self, block: dict[str, Any], key: str, core: str) -> str:
         if core not in self._by_core:
-            name = self._names.new(key.removeprefix("comp-"), "component")
+            name = self._names.new(key.removeprefix("comp-").partition("--without--")[0], "component")
             self._by_core[core] = name
             self.components[name] = block
         return self._by_core[core]
@@ -270,7 +312,7 @@ class _Written:
             block["uses"] = name
         title = step.task.get("taskInfo", {}).get("name", step.key)
         if title not in (step.key, step.name.replace("_", "-")):
-            block["title"] = escaped(title)
+            block["title"] = literal_text(title)
         block.update(self._loop(entry))
         constants = {name: port.constant(value) for name, (port, value) in entry.constants.items()}
         defaults = {port.name: port for port in entry.runs.inputs.values() if "default" in port.said}
@@ -319,13 +361,32 @@ def _same(one: Any, other: Any) -> bool:
     return json.dumps(one, sort_keys=True) == json.dumps(other, sort_keys=True)
 
 
-_ORDER = ("title", "image", "import", "uri", "cli", "command", "args", "metadata", "reimport", "inputs", "outputs")
+_ORDER = (
+    "title",
+    "uses",
+    "image",
+    "import",
+    "uri",
+    "cli",
+    "command",
+    "args",
+    "metadata",
+    "reimport",
+    "inputs",
+    "outputs",
+)
 
 
 def _ordered(block: dict[str, Any]) -> dict[str, Any]:
     return {key: block[key] for key in (*_ORDER, *_SETTINGS) if key in block}
 
 
-def pipeline_document(spec: Json, platform: Json | None, notes: Notes) -> dict[str, Any]:
-    """The pipeline file of compiled IR in which every reference resolves. `notes` gets what was chosen and lost."""
-    return Converter(spec, (platform or {}).get("platforms", {}), notes).document()
+def pipeline_document(
+    spec: Json, platform: Json | None, folder: str | None, notes: Notes
+) -> tuple[dict[str, Any], dict[str, str]]:
+    """The pipeline file of compiled IR in which every reference resolves, and files beside it by their paths.
+
+    `folder` is where such files may lie, None for nowhere. `notes` gets what was chosen and lost.
+    """
+    converter = Converter(spec, (platform or {}).get("platforms", {}), folder, notes)
+    return converter.document(), converter.files

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any, Literal, cast
 
 from hpc.components.foreign.interface import PARAMETER_TYPES, artifact_type, as_value
 from hpc.components.foreign.node import Node, NotAComponent
-from hpc.components.references import escaped
 from hpc.components.types import Plain, Type, parse_type
 from hpc.conversion.lists import Elements, as_element, calm
 from hpc.conversion.notes import Notes, Where
+from hpc.conversion.words import literal_text
 
 Kind = Literal["parameters", "artifacts"]
 KINDS: tuple[Kind, ...] = ("parameters", "artifacts")
@@ -26,11 +26,15 @@ class Port:
     type: Type
     elements: Elements | None
     where: Where
+    is_open: bool = False
+    """Whether the type is that of whatever flows in."""
     said: dict[str, Any] = field(default_factory=dict[str, Any])
     """What the port says besides its type: description, default, choices, optional, as."""
 
     def connect(self, target: Port) -> None:
         """Something flows from this port into another."""
+        if target.is_open:
+            target.type, target.elements, target.is_open = self.type, self.elements, False
         if self.elements and target.elements:
             self.elements.join(target.elements)
 
@@ -42,7 +46,7 @@ class Port:
         items: Any = as_value(Type("any", True), value)
         if not isinstance(items, list):
             return value
-        return [quieted(as_element(self.elements.base or "", item)) for item in items]
+        return [quieted(as_element(self.elements.base or "", item)) for item in cast("list[Any]", items)]
 
     def learn(self, value: Plain) -> None:
         if self.elements is not None:
@@ -54,7 +58,7 @@ class Port:
         if "default" in said:
             said["default"] = self.constant(said["default"])
         if "description" in said:
-            said["description"] = escaped(said["description"])
+            said["description"] = literal_text(said["description"])
         text = self._type_text(notes)
         return {"type": text, **said} if said else text
 
@@ -72,11 +76,11 @@ class Port:
 def quieted(value: Any) -> Any:
     """A constant in which `${{` means itself."""
     if isinstance(value, str):
-        return escaped(value)
+        return literal_text(value)
     if isinstance(value, list):
-        return [quieted(item) for item in value]  # pyright: ignore[reportUnknownVariableType]  JSON
+        return [quieted(item) for item in cast("list[Any]", value)]
     if isinstance(value, dict):
-        return {key: quieted(item) for key, item in value.items()}  # pyright: ignore[reportUnknownVariableType]  JSON
+        return {key: quieted(item) for key, item in cast("dict[str, Any]", value).items()}
     return value
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any, Protocol, cast
 
 from hpc.components.types import Type
 from hpc.conversion.cel import operands, written
@@ -86,7 +86,8 @@ class Scope:
             names = self._names if side == "inputs" else Names()
             definitions = self.flat.root.component.get(f"{side.removesuffix('s')}Definitions", {})
             for kind in KINDS:
-                for ir, spec in definitions.get(kind, {}).items():
+                # The element first: it gets the better name where its list is an input too.
+                for ir, spec in sorted(definitions.get(kind, {}).items(), key=lambda one: one[0] != self.item):
                     self._declare_port(ports, names, (side, kind, ir), spec)
 
     def _declare_port(
@@ -99,6 +100,8 @@ class Scope:
         if port is None:
             return
         ports[kind, ir] = port
+        if self.item is not None and side == "outputs":
+            port.type = port.type.element  # the IR declares what the loop around it yields
         if self.is_group:
             return
         if side == "outputs" and port.name != ir:
@@ -118,6 +121,8 @@ class Scope:
 
     def port_of_input(self, given: Given, like: Port) -> Port:
         if given.field is None:
+            if (given.kind, given.name) not in self.inputs:
+                raise Unsayable(f"takes the input `{given.name}`, which cannot be said")
             self.used.add((given.kind, given.name))
             return self.inputs[given.kind, given.name]
         if not self.is_group:
@@ -151,7 +156,9 @@ class Scope:
         done: set[int] = set()
         for step in self.flat.steps:
             self._guard(step, done)
-            self._order(step)
+            self._exit(step)
+        for frame in (self.flat.root, *self.flat.inner.values()):
+            self._order(frame)
         self._yield_outputs()
         mentioned = {word for line in _texts(self.lines) for word in _ends(line)}
         self.lines += [step.name for step in self.flat.steps if step.name not in mentioned]
@@ -194,6 +201,7 @@ class Scope:
 
     def _fill(self, entry: Entry) -> None:
         step, runs = entry.step, entry.runs
+        ports: list[tuple[Port, Kind, str, str | None]]
         if isinstance(runs, Scope):
             ports = list(runs.bound_inputs)
         else:
@@ -224,6 +232,7 @@ class Scope:
             self._constant(entry, port, source.value, where)
             return
         if isinstance(source, Item):
+            self._close(port, source)
             entry.axis_of(source.axis).append((port, source.field))
             return
         try:
@@ -232,6 +241,15 @@ class Scope:
             self.notes.lose(where, f"{error}.")
             return
         self._data(text, f"{entry.step.name}.{port.name}")
+
+    def _close(self, port: Port, source: Item) -> None:
+        """Gives a port that is there for a text the type of the element."""
+        name = source.axis.frame.tasks[source.axis.key]["componentRef"]["name"]
+        declared = self.maker.components[name].get("inputDefinitions", {}).get("parameters", {})
+        spec = declared.get(source.axis.item, {}) if source.field is None else {"parameterType": "STRING"}
+        element = parameter_port(port.name, port.ir, spec, port.where, self.notes)
+        if element is not None:
+            element.connect(port)
 
     def _constant(self, entry: Entry, port: Port, value: Any, where: Where) -> None:
         if value is None:
@@ -299,7 +317,10 @@ class Scope:
                 self._walk(entry, ports, axis, where)
 
     def _literal(self, entry: Entry, ports: list[tuple[Port, str | None]], axis: Axis, where: Where) -> None:
-        rows: Any = json.loads(axis.items["raw"])
+        rows = _rows(axis.items["raw"])
+        if rows is None:
+            self.notes.lose(where, "walks something that is no list in JSON.")
+            return
         is_whole = [name is None for _, name in ports]
         if any(is_whole) and len(ports) > 1 and not all(is_whole):
             self.notes.lose(where, "hands out elements and their fields of a list that stands here.")
@@ -389,17 +410,15 @@ class Scope:
 
     def _test(self, region: Region) -> tuple[str, list[str]]:
         """The text of a condition and the steps that it reads."""
-        assert region.test is not None, "only branches have no test"
+        if region.test is None:
+            return "", []
         task = region.frame.tasks[region.key]
         names: dict[str, str] = {}
         steps: list[str] = []
         for name in operands(region.test):
             source = self.origins.of(region.frame, task, "parameters", name)
             if isinstance(source, Given):
-                kind = self.maker.components[task["componentRef"]["name"]].get("inputDefinitions", {})
-                spec = kind.get("parameters", {}).get(name, {"parameterType": "STRING"})
-                like = parameter_port(name, name, spec, region.frame.where, self.notes)
-                assert like is not None, "a condition reads values"
+                like = self._operand_port(task, name, region.frame.where)
                 names[name] = f"inputs.{self.port_of_input(source, like).name}"
             elif isinstance(source, Made) and not source.step.axes:
                 names[name] = self._made(source, None)
@@ -408,10 +427,19 @@ class Scope:
                 raise Unsayable("is decided by something that is no input and no output of a step")
         return written(region.test, lambda name: names[name]), steps
 
+    def _operand_port(self, task: Json, name: str, where: Where) -> Port:
+        """What a condition reads, as the group declares it."""
+        component = self.maker.components[task["componentRef"]["name"]]
+        spec = component.get("inputDefinitions", {}).get("parameters", {}).get(name, {"parameterType": "STRING"})
+        port = parameter_port(name, name, spec, where, self.notes)
+        if port is None:
+            raise Unsayable(f"reads `{name}`, which is no value")
+        return port
+
     def _switch(self, switch: Switch) -> None:
         lines: list[str] = []
         try:
-            tests = [self._test(branch) if branch.test is not None else ("", []) for branch in switch.branches]
+            tests = [self._test(branch) for branch in switch.branches]
         except Unsayable as error:
             self.notes.lose((*switch.frame.where, "dag"), f"{error}.")
             return
@@ -428,25 +456,42 @@ class Scope:
 
     # ------------------------------------------------------------ order
 
-    def _order(self, step: Step) -> None:
-        if step.after_exit:
-            if not any("taskFinalStatus" in one for one in step.task.get("inputs", {}).get("parameters", {}).values()):
-                self.lines.append(f"exit -> {step.name}")
-            return
-        self._wait(step.frame, step.key, step)
-        frame, inside = step.frame, step
-        while frame.parent is not None:
-            if self._is_first(inside, frame):
-                self._wait(frame.parent, frame.key, step)
-            frame = frame.parent
+    def _exit(self, step: Step) -> None:
+        """A step that runs at the end says so by its status, or by an order edge."""
+        bound = step.task.get("inputs", {}).get("parameters", {}).values()
+        if step.after_exit and not any("taskFinalStatus" in one for one in bound):
+            self.lines.append(f"exit -> {step.name}")
 
-    def _is_first(self, step: Step, frame: Frame) -> bool:
-        """Whether nothing that runs in that group comes before the step."""
-        return not any(_is_inside(other.frame, frame) for other in self._before(step))
+    def _order(self, frame: Frame) -> None:
+        """Order edges between the tasks of a DAG, where no other edge leads from the one to the other."""
+        for key, task in frame.tasks.items():
+            inside = self._inside(frame, key)
+            for other in sorted({*task.get("dependentTasks", []), *producers(task)}):
+                if inside and not inside[0].after_exit and not self._linked(self._inside(frame, other), inside):
+                    self._wait((frame, key), other, inside)
 
-    def _wait(self, frame: Frame, key: str, step: Step) -> None:
-        task = frame.tasks[key]
-        for other in sorted(set(task.get("dependentTasks", [])) - producers(task)):
+    def _inside(self, frame: Frame, key: str) -> list[Step]:
+        """The steps that a task is or holds."""
+        step = self.flat.step_at.get((id(frame), key))
+        child = self.flat.inner.get((id(frame), key))
+        if step is not None or child is None:
+            return [step] if step is not None else []
+        return [one for one in self.flat.steps if _is_inside(one.frame, child)]
+
+    def _linked(self, sources: list[Step], targets: list[Step]) -> bool:
+        ends = {step.name for step in sources}, {step.name for step in targets}
+        for line in _texts(self.lines):
+            left, _, right = line.partition(" -> ")
+            if ends[0] & set(_ends(left)) and ends[1] & set(_ends(right)):
+                return True
+        return False
+
+    def _wait(self, at: tuple[Frame, str], other: str, inside: list[Step]) -> None:
+        frame, key = at
+        child = self.flat.inner.get((id(frame), key))
+        for step in inside:
+            if child is not None and any(_is_inside(before.frame, child) for before in self._before(step)):
+                continue
             try:
                 self._after(self._ran(frame, other), step.name)
             except Unsayable as error:
@@ -479,6 +524,7 @@ class Scope:
         for (kind, ir), port in self.outputs.items():
             try:
                 source = self.origins.result(self.flat.root, kind, ir)
+                port.is_open = self.item is not None and kind == "parameters"
                 self._data(self._left(source, port), f"outputs.{port.name}")
             except Unsayable as error:
                 self.notes.lose((*self.flat.root.where, "dag", "outputs", kind, ir), f"{error}.")
@@ -494,6 +540,15 @@ def _list_of(port: Port, *, is_field: bool) -> Port:
     assert found.elements is not None, "given above"
     found.elements.learn("dict" if is_field else str(port.type) if port.elements is None else "list")
     return found
+
+
+def _rows(raw: str) -> list[Any] | None:
+    """The elements of a list that stands in the IR as JSON text; None if it is none."""
+    try:
+        rows = json.loads(raw)
+    except (ValueError, RecursionError):
+        return None
+    return cast("list[Any]", rows) if isinstance(rows, list) else None
 
 
 def _steps_of(source: Source) -> Iterator[Step]:

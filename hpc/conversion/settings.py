@@ -10,8 +10,8 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from hpc.compiler.hardware import gpu_names
-from hpc.components.references import escaped
 from hpc.conversion.notes import Notes, Where
+from hpc.conversion.words import literal_text
 
 _UNITS = {"M": "MB", "G": "GB", "Mi": "MiB", "Gi": "GiB"}
 _FACTORS = {"T": (1000, "GB"), "Ti": (1024, "GiB"), "P": (10**6, "GB"), "Pi": (1024**2, "GiB")}
@@ -172,5 +172,5 @@ def environment(variables: list[dict[str, Any]], where: Where, notes: Notes) -> 
         if "{{$" in value:
             notes.lose((*where, index), "holds a placeholder, which no platform replaces in the environment.")
         else:
-            found[variable["name"]] = escaped(value)
+            found[variable["name"]] = literal_text(value)
     return found

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from hpc.components.placeholders import RUN, RUN_IN_TEXT
-from hpc.components.references import escaped
+from hpc.components.references import NAMESPACES
 
 _PLACEHOLDER = re.compile(r"\{\{\$(?P<inner>[^{}]*)\}\}")
 _PORT = re.compile(
@@ -21,6 +21,16 @@ _RESTS = {
     ("inputs", "artifacts"): {".path": "", ".uri": ".uri"},
     ("outputs", "artifacts"): {".path": "", ".uri": ".uri"},
 }
+
+
+_LOOKS_LIKE_A_NAME = re.compile(r"\$\{(?=(?:" + "|".join(NAMESPACES) + r")\.[a-z])")
+
+
+def literal_text(text: str) -> str:
+    """A text that means itself: what looks like a reference, or like one that was meant, gets its `$` doubled."""
+    if "${" not in text:
+        return text
+    return _LOOKS_LIKE_A_NAME.sub(r"$\g<0>", text.replace("${{", "$${{"))
 
 
 class Unsayable(Exception):
@@ -50,12 +60,12 @@ def word(text: str, written: Written) -> str:
     pieces: list[str] = []
     at = 0
     for match in _PLACEHOLDER.finditer(text):
-        pieces += [escaped(text[at : match.start()]), _piece(match, written)]
+        pieces += [literal_text(text[at : match.start()]), _piece(match, written)]
         at = match.end()
     rest = text[at:]
     if "{{$" in rest or any("{{$" in piece for piece in pieces):
         raise Unsayable("holds `{{$` that is no placeholder of KFP")
-    return "".join([*pieces, escaped(rest)])
+    return "".join([*pieces, literal_text(rest)])
 
 
 def _piece(match: re.Match[str], written: Written) -> str:

@@ -8,11 +8,12 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from typing import Any, Literal
+from typing import Any, Literal, cast
 
 from hpc.components.types import Plain
 from hpc.diagnostics import Diagnostic, Path, Place, Rule
-from hpc.spec.conditions import NOT_A_CONDITION, BadCondition, Condition, parse_condition
+from hpc.spec.condition_text import NOT_A_CONDITION, BadCondition, parse_condition
+from hpc.spec.conditions import Condition
 from hpc.version import __version__
 
 NOT_AN_EDGE = Rule(
@@ -131,14 +132,17 @@ class _Reader:
             if key != "switch":
                 fix = "write everything about an edge on its line."
                 self._refuse(Place((*path, key), on="key"), f"`{key}` stands beside `switch`.", fix)
-        lines: Plain = entry["switch"]
-        if not isinstance(lines, list) or len(lines) < 2:
+        lines = cast("list[Plain]", entry["switch"]) if isinstance(entry["switch"], list) else []
+        if len(lines) < 2:
             fact = "a switch is a list of at least two edges."
             self._refuse(Place(inner, on="key"), fact, "write `- switch: [a -> b when …, a -> c else]`.")
             return
         for index, line in enumerate(lines):
             if isinstance(line, str):
                 self._branch(line, inner, index, len(lines) - 1)
+            elif isinstance(line, dict) and "switch" in line:
+                fix = "let one branch lead to a step, and write a second switch that starts at that step."
+                self._refuse(Place((*inner, index, "switch"), on="key"), "a switch stands in a switch.", fix)
             else:
                 self.found.append(_not_text(line, (*inner, index)))
 

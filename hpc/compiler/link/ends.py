@@ -87,8 +87,11 @@ class Ends:
             return FromStep(end.node, port, node.output_type(port))
         if port == "status":
             return Status(end.node)
-        fact = f"step `{end.node}` has no output `{port}`."
-        self.report(UNKNOWN_OUTPUT, end.place, fact, did_you_mean(port, node.outputs))
+        fact, fix = f"step `{end.node}` has no output `{port}`.", did_you_mean(port, node.outputs)
+        if port in node.inputs:
+            fact = f"`{end}` is an input of the step, and outputs stand on the left of an arrow."
+            fix = f"turn the edge around: `… -> {end}`; or name an output."
+        self.report(UNKNOWN_OUTPUT, end.place, fact, fix)
         return None
 
     def target(self, end: End) -> Type | None:

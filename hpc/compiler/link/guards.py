@@ -8,8 +8,9 @@ from hpc.compiler.graph import FromInput
 from hpc.compiler.link.ends import Ends
 from hpc.compiler.link.nodes import RESERVED_NODES, UNKNOWN_STEP, Guard, Node
 from hpc.components.types import Type, did_you_mean
-from hpc.diagnostics import Diagnostic, Path, Rule
-from hpc.spec.conditions import WRONG_OPERANDS, Name, names_in, type_problems
+from hpc.diagnostics import Diagnostic, Path, Place, Rule, Span
+from hpc.spec.condition_types import WRONG_OPERANDS, type_problems
+from hpc.spec.conditions import Name, names_in
 from hpc.spec.edges import BAD_SWITCH, Edge, End
 
 NOT_KNOWN = Rule(
@@ -72,7 +73,10 @@ def _type_of(name: Name, ends: Ends) -> Type | None:
 
 def check_known(node: Node, nodes: dict[str, Node], found: list[Diagnostic]) -> None:
     """Reports names in the conditions of a step that no edge leads from."""
+    reported = {one.where for one in found} if node.guards else set[Place | Span]()
     for name in () if node.exit else [name for guard in node.guards for name in _names(guard)]:
+        if name.place in reported:
+            continue
         if name.node == node.name:
             fact = f"`{node.name}` decides about itself: its outputs are not known before it runs."
             found.append(Diagnostic(NOT_KNOWN, name.place, fact, "read an output of a step before it."))

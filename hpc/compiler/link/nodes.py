@@ -14,8 +14,9 @@ from hpc.components.step import NOTHING_DIFFERS, StepEntry, ZippedLoop
 from hpc.components.tuning import tuned_outputs
 from hpc.components.types import Type, did_you_mean
 from hpc.diagnostics import Diagnostic, Path, Place, Rule
+from hpc.spec.condition_text import NOT_A_CONDITION
 from hpc.spec.conditions import Condition
-from hpc.spec.edges import Branch, Edge, End
+from hpc.spec.edges import BAD_SWITCH, NOT_AN_EDGE, Branch, Edge, End
 from hpc.spec.merge import UNKNOWN_USES
 from hpc.spec.program import File, is_file, is_library
 
@@ -29,6 +30,9 @@ IDLE_STEP = Rule(
     "Name it in `edges`, or remove it.",
 )
 RULES = (UNKNOWN_STEP, IDLE_STEP)
+
+LOST_EDGE = (NOT_AN_EDGE, NOT_A_CONDITION, BAD_SWITCH, UNKNOWN_STEP)
+"""Reports of edges that were meant to name or fill something which is missing without them."""
 
 RESERVED_NODES = ("inputs", "outputs", "exit")
 
@@ -134,11 +138,16 @@ def nodes_of(
         node = _node(scope, name, end, components)
         if node is not None:
             yield name, node
+    if not any(diagnostic.rule in LOST_EDGE for diagnostic in found):
+        found += _idle(scope, named)
+
+
+def _idle(scope: Scope, named: Mapping[str, End]) -> Iterator[Diagnostic]:
     for name in scope.steps:
         if name not in named:
             place = Place((*scope.path, "steps", name), on="key")
             fact = f"no edge names step `{name}`, so it would not run."
-            found.append(Diagnostic(IDLE_STEP, place, fact, f"add `- {name}` to `edges`, or remove the step."))
+            yield Diagnostic(IDLE_STEP, place, fact, f"add `- {name}` to `edges`, or remove the step.")
 
 
 def _node(scope: Scope, name: str, end: End, components: Components) -> Node | None:

@@ -6,12 +6,12 @@ from typing import Any
 
 from hpc.compiler.graph import Binding, Constant, FromInput, FromStep, Gathered, OneOf, Source, key
 from hpc.compiler.link.ends import EXIT, UNKNOWN_INPUT, WRONG_SIDE, Ends
-from hpc.compiler.link.nodes import RESERVED_NODES, UNKNOWN_STEP, Guard, Node, Scope, Wire
+from hpc.compiler.link.nodes import LOST_EDGE, RESERVED_NODES, Guard, Node, Scope, Wire
 from hpc.compiler.link.regions import NOT_COMPLETE
 from hpc.components.ports import InputPort, objection
 from hpc.components.types import RUN_STATUS, Plain, Type, did_you_mean, kind_of, with_article
 from hpc.diagnostics import Diagnostic, Path, Place, Rule
-from hpc.spec.edges import NOT_AN_EDGE, Edge, End
+from hpc.spec.edges import Edge, End
 from hpc.spec.load import WRONG_VALUE
 
 WRONG_TYPE = Rule(
@@ -52,7 +52,7 @@ class Wiring:
         self.output_joins: dict[str, tuple[End, ...]] = {}
         self.absent: dict[tuple[str, str | None], tuple[End, Edge]] = {}  # by what would get it
         self.suspect: set[str] = set()  # steps whose missing inputs may have been meant by an edge that is wrong
-        self.all_suspect = any(diagnostic.rule in (NOT_AN_EDGE, UNKNOWN_STEP) for diagnostic in found)
+        self.all_suspect = any(diagnostic.rule in LOST_EDGE for diagnostic in found)
 
     def report(self, rule: Rule, place: Place, fact: str, fix: str) -> None:
         self.found.append(Diagnostic(rule, place, fact, fix))
@@ -108,8 +108,11 @@ class Wiring:
             if target.node in self.nodes:
                 self.nodes[target.node].ordered.add(source.node)
         elif source.node == "outputs" or (edge.condition is None and edge.branch is None):
-            fact = f"`{source.node}` has no order."
-            self.report(WRONG_SIDE, source.place, fact, f"name a port: `{source.node}.<name>`.")
+            self.suspect.add(target.node)
+            fact, fix = f"`{source.node}` has no order.", f"name a port: `{source.node}.<name>`."
+            if source.node == "inputs":
+                fix = f"name a port: `inputs.<name>`; or a condition: `inputs -> {target.node} when …`."
+            self.report(WRONG_SIDE, source.place, fact, fix)
 
     def _wait(self, edge: Edge, source: End, target: End) -> None:
         if source.node == target.node:
@@ -133,10 +136,10 @@ class Wiring:
         before = len(self.found)
         self._carry(edge, sources, target)
         if len(self.found) > before or any(source is None for _, source in sources):
-            self.suspect.add(target.node)
+            self.suspect.update(end.node for end in (*edge.sources, target))
 
     def _carry(self, edge: Edge, sources: list[tuple[End, Source | None]], target: End) -> None:
-        wanted = self.ends.target(target)
+        wanted = None if self._is_said(sources, target) else self.ends.target(target)
         for end, _ in sources:
             if end.node == "exit" and target.node in self.nodes:
                 self.nodes[target.node].exit = end.place
@@ -151,6 +154,13 @@ class Wiring:
             self._hand_out(known[0], target)
         else:
             self._single_or_list(edge, known, wanted, target)
+
+    def _is_said(self, sources: list[tuple[End, Source | None]], target: End) -> bool:
+        """Whether a mistake at the left end is that of the right: the edge is turned, or has one wrong name twice."""
+        wrong = [end for end, source in sources if source is None]
+        node = self.nodes.get(target.node)
+        turned = target.node in ("inputs", "exit") or (node is not None and target.port in node.outputs)
+        return bool(wrong) and (turned or any(end.port == target.port for end in wrong))
 
     def _single_or_list(self, edge: Edge, known: list[tuple[End, Source]], wanted: Type, target: End) -> None:
         gathers = self._gathers(edge, known, wanted, target)
@@ -215,6 +225,8 @@ class Wiring:
             )
             fact += f"one {wanted}."
             fix = f"declare `{target.port}: {source.type}`, or `for_each: [{target.port}]` on step `{target.node}`."
+            if target.node == "outputs":
+                fix = f"declare `{target.port}: {source.type}`, or let a step pick one."
             self.report(LOOP_RESULT, target.place, fact, fix)
             return False
         fix = _another_type(source.type, wanted, target)

@@ -1,0 +1,9 @@
+"""Two independent readings of one pipeline, held against each other.
+
+`generate` makes pipeline files at random. `language` says what a file means, from the words of docs/language.md alone;
+`backend` executes the compiled file as the backends of Kubeflow Pipelines and Vertex AI do. Both ask one `world` what a
+program makes of its inputs, so both must run the same programs with the same inputs, in an order that the edges allow.
+`compare` runs both, `minimise` makes a failing file small, `mutants` breaks compiled files on purpose.
+
+By hand, thousands at a time: `cd tests && python -m simulation --count 10000 --seed 7`.
+"""

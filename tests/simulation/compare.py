@@ -1,0 +1,106 @@
+"""One file read twice: its text, a world and the arguments of a run enter, what both readings disagree on leaves.
+
+Runs without failures must agree in everything: who runs, with which inputs, what is over before it, the outputs of the
+pipeline. With failures one difference is documented: a region starts only when all that its steps take from outside
+has ended well, and what waits for anything in it waits for all of it. A step that the language would run and the
+backend does not is therefore forgiven if, and only if, the backend held it back (never by a condition) together with
+its group, or because it waits for a group. The language is then asked again with these steps held, and must agree in
+everything.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from simulation.backend import FALSE, GROUPS, HELD, Backend, Broken, Executed
+from simulation.language import Happened, Language
+from simulation.world import Path, World, written
+
+Json = Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """`problems` is empty where both agree. `runs` counts programs, `held` the steps that a group held back."""
+
+    problems: list[str]
+    runs: int = 0
+    failures: bool = False
+    held: int = 0
+
+
+def compare(data: Json, spec: Json, world: World, arguments: Json) -> Verdict:
+    """Both readings of one pipeline file, `data`, compiled to `spec`."""
+    try:
+        executed = Backend(spec, world).run(arguments)
+    except Broken as error:
+        return Verdict([f"broken: {error}"])
+    held: set[Path] = set()
+    while True:
+        happened = Language(data, world, held).run(arguments)
+        more = _held(happened, executed) - held
+        if not more:
+            break
+        held |= more
+    problems = [*_runs(happened, executed), *_order(happened, executed), *_results(data, happened, executed)]
+    return Verdict(problems, len(executed.runs), executed.failed, len(held))
+
+
+def _held(happened: Happened, executed: Executed) -> set[Path]:
+    """The places of steps that a group held back in the backend, and that the language says run."""
+    if not executed.failed:
+        return set()
+    ran = Counter(place for _, _, place in executed.runs)
+    said = {place for _, _, place in happened.runs}
+    reasons = {place: why for place, state, why in executed.states if state == HELD}
+    false = {place for place, state, _ in executed.states if state == FALSE}
+    found: set[Path] = set()
+    for place in said:
+        for end in range(1, len(place) + 1):
+            around = place[:end]
+            if around in reasons and around not in false and not ran[place] and any(map(_is_group, reasons[around])):
+                found.add(around)
+    return found
+
+
+def _is_group(name: str) -> bool:
+    head, _, rest = name.partition("--")
+    return bool(rest) and head in GROUPS
+
+
+def _runs(happened: Happened, executed: Executed) -> list[str]:
+    said = Counter(run for run, _, _ in happened.runs)
+    done = Counter(run for run, _, _ in executed.runs)
+    return [
+        *(f"does not run, and should: {'/'.join(run.path)} ({run.inputs})" for run in (said - done).elements()),
+        *(f"runs, and should not: {'/'.join(run.path)} ({run.inputs})" for run in (done - said).elements()),
+    ]
+
+
+def _order(happened: Happened, executed: Executed) -> list[str]:
+    before: dict[Any, Collection[Any]] = {run: past for run, past, _ in executed.runs}
+    return [
+        f"{'/'.join(run.path)} does not wait for {'/'.join(other.path)}"
+        for run, past, _ in happened.runs
+        for other in past
+        if other not in before.get(run, past)
+    ]
+
+
+def _results(data: Json, happened: Happened, executed: Executed) -> list[str]:
+    if happened.failed != executed.failed:
+        return [f"failed: {happened.failed} by the language, {executed.failed} by the backend"]
+    if happened.failed:
+        return []
+    names = {name: _name(name, spec) for name, spec in (data.get("outputs") or {}).items()}
+    said = written({names[name]: value for name, value in happened.outputs.items()})
+    return [] if said == written(executed.outputs) else [f"outputs: {said} by the language, {written(executed.outputs)}"]
+
+
+def _name(name: str, spec: Any) -> str:
+    return spec.get("as", name) if isinstance(spec, dict) else name
+
+
