@@ -604,7 +604,7 @@ def test_convert_refuses_what_cannot_be_said(tmp_path: Path, capsys: pytest.Capt
     source.write_text(json.dumps(spec), encoding="utf-8")
     assert run_command(["convert", str(source), "-o", str(target)]) == 1
     assert (
-        "error HPC023 deploymentSpec.executors.exec-a.container.env.0: holds a placeholder" in capsys.readouterr().err
+        "error HPC024 deploymentSpec.executors.exec-a.container.env.0: holds a placeholder" in capsys.readouterr().err
     )
     assert not target.exists()
     assert run_command(["convert", str(source), "-o", str(target), "--partial"]) == 0
@@ -619,7 +619,7 @@ def test_convert_refuses_what_does_not_compile(tmp_path: Path, capsys: pytest.Ca
     source.write_text(json.dumps(spec), encoding="utf-8")
     assert run_command(["convert", str(source)]) == 1
     out, err = capsys.readouterr()
-    assert (out, "HPC103" in err, "error HPC024" in err) == ("", True, True)
+    assert (out, "HPC103" in err, "error HPC025" in err) == ("", True, True)
 
 
 @pytest.mark.parametrize("text", ["", "a: 1", "hpc: 1\nname: x\n", "just text", "{", "[]", "- a"])
@@ -629,7 +629,7 @@ def test_convert_refuses_other_files(text: str, tmp_path: Path, capsys: pytest.C
     with pytest.raises(NotAComponent):
         convert(text)
     assert run_command(["convert", str(source)]) == 1
-    assert "error HPC022" in capsys.readouterr().err
+    assert "error HPC023" in capsys.readouterr().err
 
 
 def test_convert_never_writes_over_its_source(component: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -115,6 +115,9 @@ PINNED_ELSEWHERE = {
     "HPC020": "test_cli.py::test_a_file_that_cannot_be_read_is_a_message",
     "HPC021": "test_cli.py::test_unwritable_output_is_a_message",
     "HPC022": "test_init.py::test_a_second_time_is_refused",
+    "HPC023": "test_convert.py::test_convert_refuses_other_files",
+    "HPC024": "test_convert.py::test_convert_refuses_what_cannot_be_said",
+    "HPC025": "test_convert.py::test_convert_refuses_what_does_not_compile",
     "HPC513": "test_checks_limits.py::test_vertex_takes_ten_thousand_tasks",  # a file of 10,001 steps
     "HPC900": "engines/test_refusals.py::test_something_else_is_no_pipeline",
     "HPC901": "engines/test_refusals.py::test_a_part_that_is_not_run_is_named",

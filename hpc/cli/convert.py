@@ -17,19 +17,19 @@ from hpc.conversion import Converted, NotAComponent, Remark, convert, objections
 from hpc.diagnostics import Diagnostic, Rejected, Rule, Source, Span
 
 NOT_CONVERTIBLE = Rule(
-    "HPC022",
+    "HPC023",
     "not a file of KFP",
     "`hpc convert` reads KFP component YAML (`implementation.container`) and compiled pipelines (PipelineSpec 2.1.0).",
     "Name such a file.",
 )
 NOT_SAYABLE = Rule(
-    "HPC023",
+    "HPC024",
     "cannot be said in the language",
     "A converted file means what its source means; what would be lost is named instead.",
     "Change the source, or take what can be said with `--partial` and see to the rest.",
 )
 NOT_COMPILED = Rule(
-    "HPC024",
+    "HPC025",
     "converted, but not compilable",
     "The source does something that hpc refuses in every pipeline file.",
     "Mend the file that `--partial` writes.",

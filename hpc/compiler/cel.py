@@ -97,7 +97,8 @@ class _Writer:
         if isinstance(operand, Name):
             return self.parameter(operand, as_double)
         if isinstance(operand.value, tuple):
-            return f"[{', '.join(_literal(value, as_double) for value in operand.value)}]"
+            doubles = as_double or any(isinstance(value, float) for value in operand.value)
+            return f"[{', '.join(_literal(value, doubles) for value in operand.value)}]"
         return _literal(operand.value, as_double)
 
     def parameter(self, name: Name, as_double: bool) -> str:

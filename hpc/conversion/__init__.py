@@ -18,6 +18,7 @@ from hpc.conversion.emit import emit
 from hpc.conversion.library import library_document
 from hpc.conversion.notes import Notes, Remark
 from hpc.conversion.pipeline import pipeline_document
+from hpc.conversion.shape import PIPELINE, PLATFORM, shaped
 
 __all__ = ["Converted", "NotAComponent", "Remark", "Style", "convert", "objections"]
 
@@ -36,7 +37,9 @@ def convert(text: str, style: Style = "hydra", folder: str | None = None) -> Con
     if isinstance(found, ForeignContainer) and is_component:
         document, files = library_document(found, style, notes), dict[str, str]()
     else:
-        document, files = pipeline_document(first.value, rest[0].value if rest else None, folder, notes)
+        spec = shaped(first, PIPELINE, notes)
+        platform = shaped(rest[0], PLATFORM, notes) if rest else None
+        document, files = pipeline_document(spec, platform, folder, notes)
     comments = [f"not converted: {remark}" for remark in notes.lost]
     kind = "component" if is_component else "pipeline"
     return Converted(emit(document, comments), document, files, kind, tuple(notes.said), tuple(notes.lost))

@@ -51,12 +51,17 @@ def _value(name: str, value: Any, where: Where, notes: Notes) -> Any:
         return _message(cast("dict[str, Any]", value), where, notes)
     if isinstance(value, list):
         return [_value(name, item, (*where, index), notes) for index, item in enumerate(cast("list[Any]", value))]
-    return int(value) if name in TEXT_NUMBERS else value
+    return int(value) if name in TEXT_NUMBERS and str(value).isdecimal() else value
+
+
+def _entry(value: Any, key: str) -> Any:
+    return cast("dict[str, Any]", value).get(key) if isinstance(value, dict) else None
 
 
 def _constant(parameter: Any, where: Where, notes: Notes) -> Any:
     """The constant of an InputParameterSpec; None after a report."""
-    constant = parameter.get("runtimeValue", {}).get("constant")
+    source = _entry(parameter, "runtimeValue")
+    constant = _entry(source, "constant")
     if constant is None or (isinstance(constant, str) and "{{" in constant):
         notes.lose(where, "is known only when the pipeline runs; settings of Kubernetes are fixed in the file.")
         return None

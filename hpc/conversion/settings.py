@@ -140,7 +140,7 @@ def retry(policy: Mapping[str, Any], where: Where, notes: Notes) -> Any:
     for key, name, usual in (("backoff", "backoffDuration", 0.0), ("max_backoff", "backoffMaxDuration", 3600.0)):
         seconds = _seconds(policy.get(name), usual)
         written = duration(seconds)
-        if seconds != usual and written is None:
+        if written is None and (seconds != usual or policy.get(name) not in (None, "", "0s")):
             notes.lose((*where, name), f"is `{policy[name]}`; durations are whole seconds.")
         elif seconds != usual:
             block[key] = written
@@ -154,7 +154,11 @@ _RETRY = ("max", "backoff", "factor", "max_backoff")
 
 
 def _seconds(text: Any, usual: float) -> float:
-    return float(str(text).removesuffix("s")) if text else usual
+    """Seconds of a duration of protobuf, `1.5s`; 0 for what is none."""
+    if not text:
+        return usual
+    match = re.fullmatch(r"([0-9]{1,12}(?:\.[0-9]+)?)s", str(text))
+    return float(match[1]) if match else 0.0
 
 
 def cache(options: Mapping[str, Any]) -> Any:

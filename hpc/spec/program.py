@@ -118,7 +118,7 @@ class _Reader:
 
     def _read_hpc(self, name: str, text: str) -> None:
         folder = "" if is_library(name) else posixpath.dirname(name)
-        original = read(Source(name, text))
+        original = read(Source(self._shown(name), text))
         check_marker(original)
         merged = with_profiles(original, (), ())
         document, found = expanded(merged, _rebased(self.read_text, folder))
@@ -127,6 +127,11 @@ class _Reader:
         self.used[name], self.roots[name] = file, document.root
         self.warnings += found
         self.follow(file)
+
+    def _shown(self, name: str) -> str:
+        """The file as messages name it: from where the pipeline file's own name starts."""
+        main = self.main.root.source.name
+        return name if is_library(name) else posixpath.normpath(posixpath.join(posixpath.dirname(main), name))
 
     def _text(self, name: str, uses: str, place: Place) -> str | None:
         if is_library(name):

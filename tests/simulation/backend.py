@@ -26,6 +26,7 @@ Past = frozenset[Run]
 Store = dict[str, Any]
 GROUPS = ("when", "switch", "else", "for-each", "exit")
 MENTION = re.compile(r"\{\{\$\.inputs\.(?:parameters|artifacts)\['([^']+)'\](?:\.path|\.uri)?\}\}")
+FIELD = re.compile(r"""parseJson\(string_value\)\["([^"]+)"\]""")
 KINDS: dict[str, Callable[[Any], bool]] = {
     "STRING": lambda value: isinstance(value, str),
     "BOOLEAN": lambda value: isinstance(value, bool),
@@ -155,10 +156,10 @@ class _Dag:
 
     def _skipped(self, name: str, task: Json, state: str, past: Past, why: tuple[str, ...]) -> Ended:
         """Note every step of what does not run."""
-        self.executed.states.append(((*self.place, *_step(name)), state, why if _step(name) else (*why, name)))
-        component = self._referenced(task)
-        if not _step(name):
-            for inner, inner_task in component["dag"]["tasks"].items():
+        if _step(name):
+            self.executed.states.append(((*self.place, *_step(name)), state, why))
+        else:
+            for inner, inner_task in self._referenced(task)["dag"]["tasks"].items():
                 self._skipped(inner, inner_task, state, past, (name,))
         return Ended(state, {}, past)
 
@@ -183,8 +184,10 @@ class _Dag:
 
     def _resolved(self, source: Json) -> list[Any]:
         """The value, alone in a list; an empty list where there is none."""
-        (kind, found), *rest = source.items()
-        assert not rest
+        if "parameterExpressionSelector" in source:
+            plainly = {key: value for key, value in source.items() if key != "parameterExpressionSelector"}
+            return [_field(value, source["parameterExpressionSelector"]) for value in self._resolved(plainly)]
+        ((kind, found),) = source.items()
         if kind == "runtimeValue":
             return [found["constant"]]
         if kind in ("componentInputParameter", "componentInputArtifact"):
@@ -277,6 +280,13 @@ def _step(name: str) -> Path:
     """The step that a task runs; nothing for a group."""
     head, _, rest = name.partition("--")
     return () if rest and head in GROUPS else (head.replace("-", "_"),)
+
+
+def _field(value: Any, selector: str) -> Any:
+    found = FIELD.fullmatch(selector)
+    if not found or not isinstance(value, dict) or found[1] not in value:
+        raise Broken(f"{selector} of {value!r}")
+    return value[found[1]]
 
 
 def _double(value: Any) -> Any:

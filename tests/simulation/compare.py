@@ -11,14 +11,15 @@ everything.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from simulation.backend import FALSE, GROUPS, HELD, Backend, Broken, Executed
 from simulation.language import Happened, Language
-from simulation.world import Path, World, written
+from simulation.world import Path, Run, World, written
 
+Past = frozenset[Run]
 Json = Mapping[str, Any]
 
 
@@ -81,12 +82,14 @@ def _runs(happened: Happened, executed: Executed) -> list[str]:
 
 
 def _order(happened: Happened, executed: Executed) -> list[str]:
-    before: dict[Any, Collection[Any]] = {run: past for run, past, _ in executed.runs}
+    """Equal runs of one step cannot be told apart: one of them must have waited for enough."""
+    before: dict[Run, list[Past]] = {}
+    for run, past, _ in executed.runs:
+        before.setdefault(run, []).append(past)
     return [
-        f"{'/'.join(run.path)} does not wait for {'/'.join(other.path)}"
+        f"{'/'.join(run.path)} does not wait for all of {sorted({'/'.join(other.path) for other in past})}"
         for run, past, _ in happened.runs
-        for other in past
-        if other not in before.get(run, past)
+        if run in before and not any(past <= other for other in before[run])
     ]
 
 

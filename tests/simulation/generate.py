@@ -7,6 +7,7 @@ files are refused by hpc, and nothing is learnt from them.
 
 from __future__ import annotations
 
+import copy
 import random
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -122,7 +123,7 @@ class _Maker:
     def spec(self, code: str, default: float, optional: float = 0.0) -> Any:
         """A declaration of an input with a default, optional, or neither."""
         chance = self.rng.random()
-        if chance < default and code not in (*ARTIFACTS, "lm", "ld", "st"):
+        if chance < default and code not in (*ARTIFACTS, "lm", "lr", "st"):
             return {"type": TYPES[code], "default": value_of(code, self.rng)}
         if chance > 1 - optional:
             return {"type": TYPES[code], "optional": True}
@@ -136,7 +137,7 @@ class _Maker:
         if "li1" in names and rng.random() < 0.1:
             names["li1_0"] = None
         inputs = {port: self.spec(code_of(port.split("_")[0]) if "_" not in port else "i", 0.25, 0.15) for port in names}
-        outputs = {port: TYPES[code_of(port)] for port in _ports(rng, (*VALUES, *VALUES, "li", "ls", "ld", "m", "d"), 4, 1)}
+        outputs = {port: {"type": TYPES[code_of(port)], "as": f"to_{port}"} for port in _ports(rng, (*VALUES, *VALUES, "li", "ls", "lr", "m", "d"), 4, 1)}
         self.components[name] = {"image": "image", "command": ["python", "main.py"], "args": [name]}
         self.components[name] |= {"inputs": inputs} if inputs else {}
         self.components[name] |= {"outputs": outputs}
@@ -200,7 +201,7 @@ class _Graph:
         for _ in range(count):
             self._try(self.rng.choice(actions))
         while not self.names:
-            self._try(self.step)
+            self._try(self.step if self.rng.random() < 0.9 else self.maker.leaf)
         outputs = self._outputs()
         if self.is_top and self.rng.random() < 0.2:
             self._try(self.exit)
@@ -208,11 +209,11 @@ class _Graph:
         return {"inputs": self.inputs, "outputs": outputs, "steps": self.steps, "edges": self._shuffled()}
 
     def _try(self, action: Any) -> None:
-        lines, steps, names = list(self.lines), dict(self.steps), set(self.names)
+        before = list(self.lines), copy.deepcopy(self.steps), set(self.names), list(self.sources)
         try:
             action()
         except Refused:
-            self.lines, self.steps, self.names = lines, steps, names
+            self.lines, self.steps, self.names, self.sources = before
 
     def _use_inputs(self) -> None:
         """Inputs that nothing takes are left out, so that warnings stay few."""
@@ -220,8 +221,16 @@ class _Graph:
         self.inputs = {name: one for name, one in self.inputs.items() if f"inputs.{name}" in text}
 
     def _shuffled(self) -> list[Any]:
+        """The edges in any order, some of them written as one."""
         self.rng.shuffle(self.lines)
-        return self.lines
+        found: list[Any] = []
+        for line in self.lines:
+            at = next((at for at, other in enumerate(found) if self.rng.random() < 0.6 and _merged(other, line)), None)
+            if at is None:
+                found.append(line)
+            else:
+                found[at] = _merged(found[at], line)
+        return found
 
     # ---- kinds of steps
 
@@ -350,7 +359,7 @@ class _Graph:
         return "unrolled"
 
     def _fields(self, name: str, axes: list[str], codes: list[str], step: Data, home: Region) -> tuple[str, list[Edge]]:
-        records = [one for one in self._seen(home) if one.code == "ld" and one.form == "plain"]
+        records = [one for one in self._seen(home) if one.code == "lr" and one.form == "plain"]
         if not records:
             raise Refused
         source = self.rng.choice(records)
@@ -489,7 +498,7 @@ class _Graph:
         if form in ("cross", "last"):
             return
         for port, one in outputs.items():
-            code = CODES[one if isinstance(one, str) else one["type"]]
+            code = _code(one)
             shape = "odd" if form != "plain" and code.startswith("l") else form
             self.sources.append(Source(f"{name}.{port}", code, region, shape, steps))
 
@@ -542,7 +551,8 @@ class _Graph:
             return f"{source.text} {rng.choice(('in', 'not in'))} [{items}]"
         numbers = ("i", "f")
         others = [one for one in names if one.code == code or (one.code in numbers and code in numbers)]
-        other = rng.choice(others).text if rng.random() < 0.3 else _literal(value_of(code, rng))
+        others = [one for one in others if one.text != source.text]
+        other = rng.choice(others).text if others and rng.random() < 0.3 else _literal(value_of(code, rng))
         signs = ("==", "!=", "<", "<=", ">", ">=")
         return f"{source.text} {rng.choice(signs)} {other}"
 
@@ -552,6 +562,23 @@ def _literal(value: Any) -> str:
         text = value.replace("\\", "\\\\").replace("'", "\\'").replace("\n", "\\n")
         return f"'{text}'"
     return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def _merged(one: Any, other: Any) -> str | None:
+    """Two plain edges as one: from one source to several, or several ports of equal names."""
+    if not isinstance(one, str) or not isinstance(other, str) or " when " in one + other or "|" in one + other:
+        return None
+    (left, _, right), (left_2, _, right_2) = one.partition(" -> "), other.partition(" -> ")
+    if left == left_2 and right and right_2:
+        return f"{left} -> {right}, {right_2}"
+    (step, _, port), (target, _, port_2) = left_2.partition("."), right_2.partition(".")
+    if not port or port != port_2 or "," in left or "," in right:
+        return None
+    if left == f"{step}.{left.partition('.')[2]}" and right == f"{target}.{left.partition('.')[2]}":
+        return f"{step}.{{{left.partition('.')[2]}, {port}}} -> {target}"
+    if left.startswith(f"{step}.{{") and right == target:
+        return f"{left[:-1]}, {port}}} -> {target}"
+    return None
 
 
 def _into(code: str) -> tuple[str, ...]:

@@ -171,7 +171,10 @@ class _Scope:
 
     def _reason(self, wire: Wire, whole: list[Wire]) -> str:
         """Why the wire is not live; empty if it is."""
-        states = {self._source(source).state for source in wire.sources} if wire in whole else {"ok"}
+        states = {self._source(source).state for source in wire.sources} or {"ok"}
+        if wire not in whole:
+            # One element fails alone. A condition before one of them is before the whole loop: it is decided once.
+            states = states & {"condition", "undecided"} or {"ok"}
         if wire.is_join and "ok" not in states:
             return "condition" if states == {"condition"} else "upstream"
         if not wire.is_join and states != {"ok"}:
@@ -279,7 +282,8 @@ class _Scope:
             for values, _, marks in elements
         ]
         state = _all(done)
-        ports = self.language.component(self._uses(name)).get("outputs") or {}
+        component = self.language.component(self._uses(name))
+        ports = ["artifact"] if "import" in component else component.get("outputs") or []
         outputs = {port: [one.value(port) for one in done] for port in ports} if state == "ok" else {}
         return Result(state, outputs, past | self._past(done))
 

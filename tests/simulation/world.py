@@ -1,7 +1,7 @@
 """What programs make of their inputs: a step's path and what it received enter, its outputs or a failure leave.
 
 Nothing here is random twice: the same path and inputs always make the same. The name of an output says what it holds:
-`li2` is a list of ints. An artifact is a text that tells where it comes from and what it was made of.
+`li2` is a list of ints, `lr1` one of records. An artifact is a text that tells where it comes from and what it was made of.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ TYPES = {
     "li": "list<int>",
     "lf": "list<float>",
     "ls": "list<string>",
-    "ld": "list<dict>",
+    "lr": "list<dict>",
     "m": "Model",
     "d": "Dataset",
     "lm": "list<Model>",
@@ -80,7 +80,7 @@ def value_of(code: str, rng: random.Random) -> Any:
     """Any value of a type, by its short name."""
     if code in ARTIFACTS:
         return Artifact(f"{rng.getrandbits(40):x}")
-    if code == "ld":
+    if code == "lr":
         return [{name: value_of(item, rng) for name, item in FIELDS.items()} for _ in range(rng.randrange(3))]
     if code.startswith("l"):
         return [value_of(code[1:], rng) for _ in range(rng.choice((0, 1, 2, 2, 3)))]

@@ -70,7 +70,8 @@ def _port_names(component: ContainerComponent, path: Path) -> Iterator[_Key]:
     for kind, ports in (("input", component.inputs), ("output", component.outputs)):
         for name, port in ports.items():
             if port.pass_ != "none":
-                yield _Key(f"{kind} `{name}`", port.as_ or name, Place((*path, f"{kind}s", name), on="key"))
+                place, covers = Place((*path, f"{kind}s", name), on="key"), port.type.base == "dict"
+                yield _Key(f"{kind} `{name}`", port.as_ or name, place, covers)
 
 
 def _same_key(component: ContainerComponent, path: Path, overrides: Iterable[_Key]) -> Iterator[Diagnostic]:
@@ -80,11 +81,17 @@ def _same_key(component: ContainerComponent, path: Path, overrides: Iterable[_Ke
     first: dict[str, _Key] = {}
     for one in (*overrides, *_port_names(component, path)):
         bare = one.key.lstrip("+~")
-        other = first.get(bare) or (_parent(bare, first) if component.is_hydra else None)
+        other = first.get(bare) or (_related(one, bare, first) if component.is_hydra else None)
         if other:
             yield _clash(component, one, other)
         else:
             first[bare] = one
+
+
+def _related(one: _Key, key: str, first: Mapping[str, _Key]) -> _Key | None:
+    """What sets a mapping that holds the key, or a key of the mapping that `one` sets."""
+    below = (other for name, other in first.items() if one.covers and name.startswith(f"{key}."))
+    return _parent(key, first) or next(below, None)
 
 
 def _parent(key: str, first: Mapping[str, _Key]) -> _Key | None:

@@ -158,9 +158,10 @@ def _in_folder_of_file(steps: Sequence[ContainerStep]) -> Diagnostic:
     image = steps[0].settings.image_path
     prepared = any(place.python or place.requirements for step in steps for place in _places(step))
     interpreter = "" if prepared else " with the interpreter that runs hpc"
-    shown = ", ".join(f"`{step.name}`" for step in steps[:10])
-    shown += f" and {len(steps) - 10} more" if len(steps) > 10 else ""
-    where = f"{'runs' if len(steps) == 1 else 'run'} in the folder of this file{interpreter}"
+    names = list(dict.fromkeys(step.name for step in steps))
+    shown = ", ".join(f"`{name}`" for name in names[:10])
+    shown += f" and {len(names) - 10} more" if len(names) > 10 else ""
+    where = f"{'runs' if len(names) == 1 else 'run'} in the folder of this file{interpreter}"
     fact = f"{shown} {where}: no `local.dir` and no `build.context` says otherwise."
     fix = f"nothing to do if that is right; else add `local: {{dir: …}}` to image `{image[-1]}`."
     return Diagnostic(FILE_FOLDER, Place(image, on="key"), fact, fix)

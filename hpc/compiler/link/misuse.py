@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from hpc.compiler import mentions
-from hpc.compiler.graph import Constant, FromInput, FromStep, Status
+from hpc.compiler.graph import Constant, FromInput, FromStep, Status, sources_in
 from hpc.compiler.link.ends import EXIT
 from hpc.compiler.link.loops import BAD_LOOP
 from hpc.compiler.link.nodes import Node
@@ -101,8 +101,8 @@ def _says(entry: StepEntry, key: str) -> bool:
 
 def _statuses(node: Node, nodes: dict[str, Node]) -> Iterator[Diagnostic]:
     for name, wire in node.wires.items():
-        source = wire.source
-        if not isinstance(source, Status) or source.step == "exit":
+        source = next((one for one in sources_in(wire.source) if isinstance(one, Status)), None)
+        if source is None or source.step == "exit":
             continue
         what = f"`{node.name}.{name}` gets the status of `{source.step}`"
         if nodes[source.step].axes:
@@ -127,7 +127,8 @@ def _whatever_happened(node: Node) -> Iterator[Diagnostic]:
         port = node.inputs[name]
         if isinstance(wire.source, FromStep) and not (port.optional or port.has_default):
             fact = f"step `{node.name}` runs even if `{wire.source.step}` failed, and then `{name}` has no value."
-            yield Diagnostic(STATUS, wire.place, fact, f"give input `{name}` of the component a default.")
+            fix = "with `optional: true`" if port.type.is_artifact else "with a default"
+            yield Diagnostic(STATUS, wire.place, fact, f"declare input `{name}` of the component {fix}.")
     if node.guards:
         fact = f"step `{node.name}` runs whatever came of the steps before it, but this condition waits for success."
         fix = "remove the condition or `run_if`; or decide inside the component."

@@ -22,6 +22,7 @@ from hpc.compiler.graph import (
     OneOf,
     RunsContainer,
     Source,
+    Status,
     Step,
 )
 from hpc.compiler.graph import Node as Made
@@ -36,7 +37,7 @@ from hpc.components.foreign import ForeignContainer, ForeignPipeline
 from hpc.components.importer import ImporterComponent
 from hpc.components.step import NOTHING_DIFFERS
 from hpc.components.use import element_name
-from hpc.diagnostics import Diagnostic, Place
+from hpc.diagnostics import Diagnostic, Path, Place
 from hpc.spec.edges import End
 from hpc.spec.program import File
 
@@ -176,7 +177,7 @@ class Elaborator:
             "bindings": bindings,
             "after": order,
             "path": node.path,
-            "edge": node.edge,
+            "edge": _telling_edge(node),
             "component_path": node.declared.path,
             "written": node.name,
             "scope": self.scope.name,
@@ -210,6 +211,12 @@ class Elaborator:
 def _title(node: Node) -> str:
     external = next((layer.block.title for layer in node.declared.layers if layer.block.title), "")
     return external or getattr(node.declared.component, "title", "")
+
+
+def _telling_edge(node: Node) -> Path:
+    """The edge that a message about the step points at: what brings a status, or makes it follow `exit`, if any."""
+    status = next((wire.place.path for wire in node.wires.values() if isinstance(wire.source, Status)), None)
+    return status or (node.exit.path if node.exit else node.edge)
 
 
 def _may_differ(node: Node) -> bool:

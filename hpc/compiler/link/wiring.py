@@ -178,6 +178,13 @@ class Wiring:
             fix = f"declare `{target.port}: list<{wanted}>`, or write `|` between sources of which only one runs."
             self.report(NOT_A_LIST, target.place, fact, fix)
             return None
+        node = self.nodes.get(target.node)
+        if edge.kind == "data" and node and target.port in node.looped and not sources[0][1].type.is_list:
+            end, source = sources[0]
+            fact = f"`{target.node}` loops over `{target.port}`, but `{end}` is one {source.type}, not a list."
+            fix = f"bring a {wanted}, or remove `{target.port}` from `for_each`."
+            self.report(WRONG_TYPE, target.place, fact, fix)
+            return None
         return edge.kind == "gather" or (wanted.is_list and not sources[0][1].type.is_list)
 
     def _join(self, known: list[tuple[End, Source]], wanted: Type, target: End) -> None:
