@@ -201,6 +201,23 @@ def _own(detail: ErrorDetails, path: Path) -> Diagnostic:
     return Diagnostic(rule, Place(path, on="key" if on_key else "value"), fact, str(context["fix"]))
 
 
+_ORDER = "order is an edge: `- first -> second`."
+_CONDITION = "a condition stands on an edge: `- a -> b when a.score > 0.9`."
+_LOOP = "write `for_each: [<input>]` on the step, and bring a list."
+_MACHINE = "describe the machine in `accelerators`, and name it: `accelerator: <name>`."
+_OF_OTHER_TOOLS = {
+    **dict.fromkeys(("needs", "depends_on", "dependsOn", "dependencies", "runAfter", "after"), _ORDER),
+    **dict.fromkeys(("if", "when", "condition", "switch"), _CONDITION),
+    **dict.fromkeys(("withItems", "with_items", "withParam", "matrix", "foreach", "loop_over", "parallelism"), _LOOP),
+    **dict.fromkeys(("resources", "limits", "machine", "machine_type", "gpu", "cpu", "memory"), _MACHINE),
+}
+"""What other tools call what the language says in another place."""
+_ELSEWHERE = {
+    ("components", "with"): "`with` stands on a step: `steps: {<step>: {with: {…}}}`; an input may have a `default`.",
+    ("steps", "inputs"): "a step gets values by edges and by `with`.",
+}
+
+
 def _unknown_key(detail: ErrorDetails, path: Path) -> Diagnostic:
     key = str(path[-1])
     owner = path[:-1]
@@ -210,9 +227,11 @@ def _unknown_key(detail: ErrorDetails, path: Path) -> Diagnostic:
             KEEPS_INTERFACE, Place(path, on="key"), fact, "keep one of `image`, `uses`, `import` and `edges`."
         )
     allowed = _keys_of(detail["loc"][:-1])
-    return Diagnostic(
-        UNKNOWN_KEY, Place(path, on="key"), f"unknown key `{key}` in {_described(owner)}.", did_you_mean(key, allowed)
-    )
+    block = str(owner[-2]) if len(owner) >= 2 else ""
+    meant = _OF_OTHER_TOOLS.get(key) if block in ("components", "steps") else None
+    meant = meant or _ELSEWHERE.get((block, key))
+    fact = f"unknown key `{key}` in {_described(owner)}."
+    return Diagnostic(UNKNOWN_KEY, Place(path, on="key"), fact, meant or did_you_mean(key, allowed))
 
 
 def _missing(kind: str, path: Path, document: Document) -> Diagnostic:

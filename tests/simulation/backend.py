@@ -40,6 +40,7 @@ DONE = "COMPLETE"
 FAILED = "FAILED"
 FALSE = "NOT_TRIGGERED"
 HELD = "UNSCHEDULABLE"
+SHUT_IN = "in a group that is UNSCHEDULABLE"
 
 
 class Broken(Exception):  # noqa: N818
@@ -160,7 +161,7 @@ class _Dag:
             self.executed.states.append(((*self.place, *_step(name)), state, why))
         else:
             for inner, inner_task in self._referenced(task)["dag"]["tasks"].items():
-                self._skipped(inner, inner_task, state, past, (name,))
+                self._skipped(inner, inner_task, SHUT_IN if state == HELD else state, past, why)
         return Ended(state, {}, past)
 
     def _referenced(self, task: Json) -> Json:

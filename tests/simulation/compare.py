@@ -15,7 +15,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from simulation.backend import FALSE, GROUPS, HELD, Backend, Broken, Executed
+from simulation.backend import FALSE, GROUPS, HELD, SHUT_IN, Backend, Broken, Executed
 from simulation.language import Happened, Language
 from simulation.world import Path, Run, World, written
 
@@ -39,10 +39,10 @@ def compare(data: Json, spec: Json, world: World, arguments: Json) -> Verdict:
         executed = Backend(spec, world).run(arguments)
     except Broken as error:
         return Verdict([f"broken: {error}"])
-    held: set[Path] = set()
+    held: dict[Path, str] = {}
     while True:
         happened = Language(data, world, held).run(arguments)
-        more = _held(happened, executed) - held
+        more = {place: state for place, state in _held(happened, executed).items() if place not in held}
         if not more:
             break
         held |= more
@@ -50,21 +50,19 @@ def compare(data: Json, spec: Json, world: World, arguments: Json) -> Verdict:
     return Verdict(problems, len(executed.runs), executed.failed, len(held))
 
 
-def _held(happened: Happened, executed: Executed) -> set[Path]:
-    """The places of steps that a group held back in the backend, and that the language says run."""
+def _held(happened: Happened, executed: Executed) -> dict[Path, str]:
+    """The places of steps that the backend held back with or because of a group, and that the language says run.
+
+    A step that is shut in a group was never asked (`undecided`); one that waits for a group is not conditional itself.
+    """
     if not executed.failed:
-        return set()
-    ran = Counter(place for _, _, place in executed.runs)
-    said = {place for _, _, place in happened.runs}
-    reasons = {place: why for place, state, why in executed.states if state == HELD}
+        return {}
+    ran = {place for _, _, place in executed.runs}
     false = {place for place, state, _ in executed.states if state == FALSE}
-    found: set[Path] = set()
-    for place in said:
-        for end in range(1, len(place) + 1):
-            around = place[:end]
-            if around in reasons and around not in false and not ran[place] and any(map(_is_group, reasons[around])):
-                found.add(around)
-    return found
+    held = {place: "undecided" for place, state, _ in executed.states if state == SHUT_IN}
+    held |= {place: "upstream" for place, state, why in executed.states if state == HELD and any(map(_is_group, why))}
+    said = {place[:end] for _, _, place in happened.runs if place not in ran for end in range(1, len(place) + 1)}
+    return {place: state for place, state in held.items() if place in said and place not in false}
 
 
 def _is_group(name: str) -> bool:

@@ -71,7 +71,7 @@ def pipeline(seed: int) -> Data:
     for _ in range(rng.choice((0, 0, 1, 1, 2))):
         maker.subpipeline()
     inputs = {name: maker.spec(code_of(name), 0.8) for name in _ports(rng, (*VALUES, *LISTS), 4)}
-    graph = _Graph(maker, inputs, is_top=True).grow(rng.randint(2, 9))
+    graph = _Graph(maker, inputs, is_top=True).grow(rng.randint(2, 12))
     used = _used(graph, maker.components)
     return {
         "hpc": 1,
@@ -132,18 +132,17 @@ class _Maker:
     def leaf(self) -> str:
         """A component that runs a program: its first argument is its name, and the other arguments all that it gets."""
         rng, name = self.rng, f"c{len(self.components) + 1}"
-        codes = (*VALUES, *VALUES, *rng.sample((*LISTS, "m", "d", "lm"), 3))
+        codes = (*VALUES, *VALUES, *rng.sample((*LISTS, "m", "d", "a", "lm"), 3))
         names = dict.fromkeys(_ports(rng, codes, 4))
         if "li1" in names and rng.random() < 0.1:
             names["li1_0"] = None
         inputs = {port: self.spec(code_of(port.split("_")[0]) if "_" not in port else "i", 0.25, 0.15) for port in names}
-        outputs = {port: {"type": TYPES[code_of(port)], "as": f"to_{port}"} for port in _ports(rng, (*VALUES, *VALUES, "li", "ls", "lr", "m", "d"), 4, 1)}
+        outputs = {port: {"type": TYPES[code_of(port)], "as": f"to_{port}"} for port in _ports(rng, (*VALUES, *VALUES, "li", "ls", "lr", "m", "d", "a"), 4, 1)}
         self.components[name] = {"image": "image", "command": ["python", "main.py"], "args": [name]}
         self.components[name] |= {"inputs": inputs} if inputs else {}
         self.components[name] |= {"outputs": outputs}
         if rng.random() < 0.2:
-            self.components[f"{name}_too"] = {"uses": name, "overrides": {"more": 1}}
-            self.components[f"{name}_too"]["overrides"] = {}
+            self.components[f"{name}_too"] = {"uses": name, "cache": False}
         return name
 
     def importer(self) -> str:
@@ -154,6 +153,17 @@ class _Maker:
         if self.rng.random() < 0.4:
             one |= {"inputs": {"s1": "string"}, "metadata": {"k": "${{ inputs.s1 }}", "n": 3}}
         self.components[name] = one
+        return name
+
+    def watcher(self) -> str:
+        name = f"c{len(self.components) + 1}"
+        self.components[name] = {
+            "image": "image",
+            "command": ["python", "main.py"],
+            "args": [name],
+            "inputs": {"st1": "RunStatus"},
+            "outputs": {"i1": {"type": "int", "as": "to_i1"}},
+        }
         return name
 
     def subpipeline(self) -> str:
@@ -197,7 +207,7 @@ class _Graph:
 
     def grow(self, count: int) -> Data:
         actions = [self.step] * 6 + [self.conditional] * 4 + [self.switch] * 3 + [self.join] * 2
-        actions += [self.loop] * 4 + [self.last]
+        actions += [self.loop] * 4 + [self.last, self.watch, self.several]
         for _ in range(count):
             self._try(self.rng.choice(actions))
         while not self.names:
@@ -272,6 +282,8 @@ class _Graph:
         self.lines.append({"switch": lines})
         if has_else:
             self.switches.append(branches)
+            if self.rng.random() < 0.7:
+                self._try(self.join)
 
     def _start(self, home: Region) -> Source:
         steps = [one for one in self._seen(home) if one.form == "end"]
@@ -297,7 +309,7 @@ class _Graph:
         codes = set.intersection(*({one.code for one in found} for found in each))
         if not codes:
             raise Refused
-        code = self.rng.choice(sorted(codes))
+        code = self.rng.choice(sorted(codes)[1 if len(codes) > 1 and self.rng.random() < 0.9 else 0 :])
         chosen = [self.rng.choice([one for one in found if one.code == code]) for found in each]
         if any(one.form == "join" for one in chosen) and self.rng.random() < 0.9:
             raise Refused
@@ -339,6 +351,8 @@ class _Graph:
             return self._fields(name, axes, codes, step, home)
         if self.rng.random() < 0.45 and not set(codes) & set(ARTIFACTS):
             return self._literal(axes, codes, step), []
+        if len(axes) == 2 and self.rng.random() < 0.3:
+            return self._paired(name, axes, codes, step, home)
         edges, forms = [], set()
         for port, code in zip(axes, codes, strict=True):
             form, edge = self._walked(name, port, code, home)
@@ -368,14 +382,25 @@ class _Graph:
         edges = [Edge(f"{source.text}.{fields[code]}", f"{name}.{port}", [source]) for port, code in zip(axes, codes, strict=True)]
         return "platform", edges
 
+    def _paired(self, name: str, axes: list[str], codes: list[str], step: Data, home: Region) -> tuple[str, list[Edge]]:
+        """Two lists of equal length, gathered on edges, walked together."""
+        edges = []
+        for port, code in zip(axes, codes, strict=True):
+            fitting = [one for one in self._seen(home) if one.code == code and one.form == "plain"]
+            if len(fitting) < 2:
+                raise Refused
+            chosen = self.rng.sample(fitting, 2)
+            edges.append(Edge(", ".join(one.text for one in chosen), f"{name}.{port}", chosen))
+        step["for_each"] = {"zip": axes}
+        return "unrolled", edges
+
     def _walked(self, name: str, port: str, code: str, home: Region) -> tuple[str, Edge]:
         """A list from elsewhere for one input of a loop."""
         seen = self._seen(home)
         lists = [one for one in seen if one.code == f"l{code}" and one.form in ("plain", "join")]
         unrolled = [one for one in seen if one.code == code and one.form == "unrolled"]
-        platform = [one for one in seen if one.code == code and one.form == "platform" and code not in ARTIFACTS]
         singles = [one for one in seen if one.code == code and one.form == "plain" and not one.text.startswith("inputs")]
-        chosen = self.rng.choice([found for found in (lists, unrolled, platform, singles[:1] and singles) if found] or [None])
+        chosen = self.rng.choice([found for found in (lists, unrolled, singles) if found] or [None])
         if chosen is None:
             raise Refused
         if chosen is singles:
@@ -401,13 +426,52 @@ class _Graph:
                 source = self.rng.choice(fitting)
                 edges.append(Edge(source.text, f"{name}.{port}", [source]))
         self.steps.setdefault(name, {"uses": component} if name != component else {})["run_if"] = "upstream_done"
-        self._add(name, component, edges, _innermost(edges, self.root), form="last")
+        self._add(name, component, edges, _innermost(edges, self.root), form=self.rng.choice(("last", "plain")))
+
+    def watch(self) -> None:
+        """A step that takes how another one ended."""
+        ended = [one for one in self._seen(self._home()) if one.form == "end"]
+        if not ended:
+            raise Refused
+        source, name = self.rng.choice(ended), f"step_{len(self.names) + 1}"
+        self.names.add(name)
+        watcher = self.maker.watcher()
+        self.steps[name] = {"uses": watcher, "run_if": "upstream_done"}
+        edge = Edge(f"{source.text}.status", f"{name}.st1", [source])
+        self._add(name, watcher, [edge], source.region, form=self.rng.choice(("last", "plain")))
+
+    def several(self) -> None:
+        """Two steps under one edge with one condition."""
+        home = self._home()
+        made = [self._named() for _ in range(2)]
+        edges = [self._wired(*one, self.root) for one in made]
+        before = [one for one in self._seen(home) if one.form == "end"]
+        if not before:
+            raise Refused
+        source = self.rng.choice(before)
+        region = _innermost([Edge("", "", [source])], self.root)
+        both = Edge(source.text, f"{made[0][0]}, {made[1][0]}", [source])
+        condition = self._condition([both], region)
+        both.when = f" when {condition}"
+        self.lines.append(both.line)
+        inside = region.taken.setdefault(condition, Region(region))
+        for (name, component), own in zip(made, edges, strict=True):
+            self._add(name, component, own, inside, also={source.text})
 
     def exit(self) -> None:
-        watcher = f"c{len(self.maker.components) + 1}"
-        self.maker.components[watcher] = {"image": "image", "command": ["python", "main.py"], "args": [watcher], "inputs": {"st1": "RunStatus"}}
-        self.lines.append("exit.status -> last.st1")
-        self.steps["last"] = {"uses": watcher}
+        """What runs after everything else."""
+        for index in range(self.rng.choice((1, 1, 2))):
+            name = f"last_{index + 1}"
+            if self.rng.random() < 0.7:
+                self.steps[name] = {"uses": self.maker.watcher()}
+                self.lines.append(f"exit.status -> {name}.st1")
+                continue
+            component = self.rng.choice([*self.maker.components])
+            self.steps[name] = {"uses": component}
+            before, self.sources = self.sources, [one for one in self.sources if one.text.startswith("inputs")]
+            edges = self._wired(name, component, self.root)
+            self.sources = before
+            self.lines += [f"exit -> {name}", *(edge.line for edge in edges)]
 
     # ---- wiring
 
@@ -468,7 +532,7 @@ class _Graph:
 
     def _list_edge(self, target: str, code: str, single: list[Source], seen: list[Source]) -> Edge | None:
         items = [one for one in seen if one.code == code[1:] and one.form == "plain"]
-        loops = [one for one in seen if one.code == code[1:] and (one.form == "unrolled" or (one.form == "platform" and code != "lm"))]
+        loops = [one for one in seen if one.code == code[1:] and one.form == "unrolled"]
         ways = [way for way in (single, loops, loops, items, items) if way]
         if not ways:
             return None
@@ -476,7 +540,10 @@ class _Graph:
         if way is not items:
             source = self.rng.choice(way)
             return Edge(source.text, target, [source])
-        gathered = [self.rng.choice(items) for _ in range(self.rng.choice((2, 2, 3)))]
+        count = min(len(items), self.rng.choice((2, 2, 3)))
+        gathered = self.rng.sample(items, count) if self.rng.random() < 0.8 else [self.rng.choice(items) for _ in range(2)]
+        if len(gathered) == 1:
+            return None
         return Edge(", ".join(one.text for one in gathered), target, gathered)
 
     def _extra_order(self, name: str, edges: list[Edge], always: bool = False) -> None:
@@ -500,6 +567,8 @@ class _Graph:
         for port, one in outputs.items():
             code = _code(one)
             shape = "odd" if form != "plain" and code.startswith("l") else form
+            if form == "platform" and f"l{code}" in LISTS:
+                shape, code = "plain", f"l{code}"
             self.sources.append(Source(f"{name}.{port}", code, region, shape, steps))
 
     def _outputs(self) -> Data:
@@ -565,24 +634,32 @@ def _literal(value: Any) -> str:
 
 
 def _merged(one: Any, other: Any) -> str | None:
-    """Two plain edges as one: from one source to several, or several ports of equal names."""
-    if not isinstance(one, str) or not isinstance(other, str) or " when " in one + other or "|" in one + other:
+    """Two edges as one: from one source to several, or several ports of equal names. A condition then holds for both."""
+    if not isinstance(one, str) or not isinstance(other, str) or "|" in one + other:
         return None
+    (one, _, when), (other, _, when_2) = one.partition(" when "), other.partition(" when ")
     (left, _, right), (left_2, _, right_2) = one.partition(" -> "), other.partition(" -> ")
-    if left == left_2 and right and right_2:
+    if left == left_2 and right and right_2 and not when and not when_2:
         return f"{left} -> {right}, {right_2}"
+    both = _braced(left, right, left_2, right_2) if not when or not when_2 else None
+    return f"{both} when {when or when_2}" if both and (when or when_2) else both
+
+
+def _braced(left: str, right: str, left_2: str, right_2: str) -> str | None:
     (step, _, port), (target, _, port_2) = left_2.partition("."), right_2.partition(".")
-    if not port or port != port_2 or "," in left or "," in right:
+    if not port or port != port_2 or "," in left_2 + right_2:
         return None
-    if left == f"{step}.{left.partition('.')[2]}" and right == f"{target}.{left.partition('.')[2]}":
-        return f"{step}.{{{left.partition('.')[2]}, {port}}} -> {target}"
     if left.startswith(f"{step}.{{") and right == target:
         return f"{left[:-1]}, {port}}} -> {target}"
-    return None
+    first = left.partition(".")[2]
+    if "," in left + right or left != f"{step}.{first}" or right != f"{target}.{first}":
+        return None
+    return f"{step}.{{{first}, {port}}} -> {target}"
 
 
 def _into(code: str) -> tuple[str, ...]:
-    return ("i", "f") if code == "f" else (code,)
+    """The types that a port of this type takes."""
+    return {"f": ("i", "f"), "a": ARTIFACTS, "m": ("m", "a"), "d": ("d", "a")}.get(code, (code,))
 
 
 def _code(one: Any) -> str:

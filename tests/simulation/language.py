@@ -60,7 +60,7 @@ class Language:
 
     data: Data
     world: World
-    held: Collection[Path] = ()
+    held: Mapping[Path, str] = field(default_factory=dict)
 
     def run(self, arguments: Data) -> Happened:
         happened = Happened()
@@ -159,7 +159,7 @@ class _Scope:
     def _state(self, name: str, incoming: list[Wire], whole: list[Wire]) -> str:
         """Why the step does not run; empty if it does."""
         if (*self.place, name) in self.language.held:
-            return "undecided"
+            return self.language.held[(*self.place, name)]
         is_last = (self.steps.get(name) or {}).get("run_if") == "upstream_done"
         found = {self._reason(wire, whole) for wire in incoming} - {""}
         if is_last:

@@ -24,11 +24,12 @@ TYPES = {
     "lr": "list<dict>",
     "m": "Model",
     "d": "Dataset",
+    "a": "Artifact",
     "lm": "list<Model>",
     "st": "RunStatus",
 }
 CODES = {name: code for code, name in TYPES.items()}
-ARTIFACTS = ("m", "d")
+ARTIFACTS = ("m", "d", "a")
 TEXTS = ("aa", "bb", "it's", 'so "said', "back\\slash", "$" + "{x}", "two\nlines", "", "10", "[1,2]", "{a: 1}", "true")
 FIELDS = {"title": "s", "rows": "i"}
 

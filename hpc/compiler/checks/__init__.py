@@ -6,8 +6,10 @@ from collections.abc import Iterator
 from typing import Protocol
 
 from hpc.compiler.checks import (
+    caching,
     constants,
     hardware,
+    hooks,
     hydra,
     images,
     keys,
@@ -47,6 +49,7 @@ CHECKS: tuple[Check, ...] = (
     hardware,
     regions,
     target,
+    hooks,
     kubernetes,
     written,
     images,
@@ -54,6 +57,7 @@ CHECKS: tuple[Check, ...] = (
     labels,
     schedule,
     metrics,
+    caching,
     names,
     limits,
     quotas,

@@ -9,23 +9,15 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from hpc.compiler import mentions
-from hpc.compiler.graph import ContainerStep, Graph, GraphStep, Group, Node, RunsContainer, Status, Step, task_name
-from hpc.compiler.link.levels import HANDLER
+from hpc.compiler.graph import ContainerStep, Graph, RunsContainer
 from hpc.compiler.render import NEEDS_COMMAND
 from hpc.compiler.targets import CANNOT, TARGETS, Target
 from hpc.components.container import ContainerComponent
 from hpc.components.fields import SecretRef
 from hpc.components.use import needs_bootstrap, references_in
-from hpc.diagnostics import Diagnostic, Place, Rule
+from hpc.diagnostics import Diagnostic, Place
 
-UNSURE_STATUS = Rule(
-    "HPC516",
-    "status that may be wrong",
-    "The open-source backend does not reliably tell a step how another one ended (kubeflow/pipelines#11641, #13321).",
-    "Do not decide anything important by it, or run on another target.",
-    severity="warning",
-)
-RULES = (CANNOT, NEEDS_COMMAND, UNSURE_STATUS)
+RULES = (CANNOT, NEEDS_COMMAND)
 
 _SECRET_PLACES = {"vertex": "projects/…/secrets/…/versions/…", "kfp": "<name>/<key>", "local": "env:{}"}
 
@@ -33,11 +25,6 @@ _SECRET_PLACES = {"vertex": "projects/…/secrets/…/versions/…", "kfp": "<na
 def check(graph: Graph, target: Target) -> Iterator[Diagnostic]:
     if target.takes_gpus and not target.machines:
         yield from _machines(graph, target)
-    if target.exit_hooks:
-        for level in _levels(graph):
-            yield from _hooks(level, target)
-    if not target.final_status:
-        yield from _statuses(graph, target)
     yield from _kept_secrets(graph, target)
     for step in graph.distinct_steps:
         yield from _references(step, target)
@@ -64,77 +51,6 @@ def _machines(graph: Graph, target: Target) -> Iterator[Diagnostic]:
             fact = f"hpc cannot ask for TPUs on {target.title}."
             fix = "give the step an accelerator with a `gpu`, or with neither."
             yield Diagnostic(CANNOT, Place((*path, "tpu")), fact, fix)
-
-
-# ---------------------------------------------------------------- whatever happened
-
-
-def _levels(graph: Graph) -> Iterator[tuple[Node, ...]]:
-    """The tasks of every DAG: of the graph, of its groups, and of sub-pipelines, each once."""
-    graphs = {step.graph.name: step.graph for step in graph.all_steps if isinstance(step, GraphStep)}
-    waiting = [graph.nodes, *(inner.nodes for inner in graphs.values())]
-    while waiting:
-        nodes = waiting.pop()
-        yield nodes
-        waiting += [node.children for node in nodes if isinstance(node, Group)]
-
-
-def _hooks(nodes: tuple[Node, ...], target: Target) -> Iterator[Diagnostic]:
-    """A task that runs whatever happened is a hook of the one before it: the last one wins, and nothing follows it."""
-    hooks = {task_name(node): node for node in nodes if isinstance(node, Step) and _is_hook(node)}
-    taken: dict[str, Step] = {}
-    for hook in sorted(hooks.values(), key=_place_of_edge):
-        for before in hook.after:
-            first = taken.setdefault(before, hook)
-            if first.written != hook.written:
-                yield _second_hook(first, hook, target)
-            elif first is not hook:
-                fact = f"{target.title} runs one step whatever happened before it, but `{hook.written}` loops."
-                fix = "do all of it in one step."
-                yield Diagnostic(CANNOT, Place((*hook.path, "for_each"), on="key"), fact, fix)
-    for node in nodes if hooks else ():
-        for name in hooks.keys() & set(node.after):
-            yield _after_hook(hooks[name], node, target)
-
-
-def _place_of_edge(step: Step) -> tuple[str, ...]:
-    """What sorts steps by their edges in the file."""
-    return tuple(f"{segment:06}" if isinstance(segment, int) else segment for segment in step.edge)
-
-
-def _is_hook(step: Step) -> bool:
-    return step.runs_after_failure or HANDLER in step.after
-
-
-def _second_hook(first: Step, second: Step, target: Target) -> Diagnostic:
-    if HANDLER in second.after:
-        fact = f"{target.title} runs one step after `exit`, but `{first.written}` ({{other}}) and `{second.written}` "
-        fact += "follow it: only one of them would run."
-    else:
-        fact = f"{target.title} runs one step whatever came of the one before, but `{first.written}` ({{other}}) and "
-        fact += f"`{second.written}` wait for the same one: only one of them would run."
-    fix = "do both in one component, or compile for Vertex AI Pipelines."
-    return Diagnostic(CANNOT, Place(second.edge), fact, fix, other=Place(first.edge))
-
-
-def _after_hook(hook: Step, node: Node, target: Target) -> Diagnostic:
-    step = _first_step(node)
-    fact = f"`{step.written}` waits for `{hook.written}`, which runs whatever happened before it; on {target.title} "
-    fix = f"remove `run_if` of `{hook.written}`, or what waits for it; or compile for Vertex AI Pipelines."
-    return Diagnostic(CANNOT, Place(step.edge), f"{fact}nothing can wait for such a step.", fix)
-
-
-def _first_step(node: Node) -> Step:
-    return _first_step(node.children[0]) if isinstance(node, Group) else node
-
-
-def _statuses(graph: Graph, target: Target) -> Iterator[Diagnostic]:
-    for step in graph.all_steps:
-        for name, binding in step.bindings.items():
-            if isinstance(binding, Status):
-                fact = f"`{step.written}.{name}` gets `{binding.step}.status`, which {target.title} does not reliably "
-                fix = "let the step work with a wrong status too, or compile for Vertex AI Pipelines."
-                yield Diagnostic(UNSURE_STATUS, Place(step.edge), f"{fact}tell: a failed run may look successful.", fix)
 
 
 # ---------------------------------------------------------------- texts and secrets

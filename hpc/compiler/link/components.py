@@ -119,7 +119,7 @@ class Components:
             allowed |= {"env", "accelerator", "cache", "retry", "timeout", "kfp"}
         wrong = sorted(component.model_fields_set - allowed)
         for key in wrong:
-            what = _KIND_NAMES[type(base.component)]
+            what = KIND_NAMES[type(base.component)]
             fact = f"`{key}` cannot be given here: `{component.uses}` is {what}."
             self._report(KEEPS_INTERFACE, (*path, key), fact, "remove it.", on="key")
         return bool(wrong)
@@ -129,7 +129,7 @@ class Components:
         self.found.append(Diagnostic(rule, place, fact, fix))
 
 
-_KIND_NAMES: dict[type, str] = {
+KIND_NAMES: dict[type, str] = {
     ForeignContainer: "a component file of KFP",
     ForeignPipeline: "a compiled pipeline",
     SubPipeline: "a component made of edges",

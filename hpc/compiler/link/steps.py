@@ -27,11 +27,13 @@ from hpc.compiler.graph import (
 )
 from hpc.compiler.graph import Node as Made
 from hpc.compiler.graph import key as ir_key
+from hpc.compiler.link.components import KIND_NAMES
 from hpc.compiler.link.loops import NESTED_RESULT, Axis, Element, axes, elements
 from hpc.compiler.link.misuse import STATUS
 from hpc.compiler.link.nodes import Node, Scope, Wire
 from hpc.compiler.link.regions import Regions
 from hpc.compiler.link.settings import settings_of
+from hpc.compiler.link.wiring import NOT_A_LIST
 from hpc.components.container import ContainerComponent
 from hpc.components.foreign import ForeignContainer, ForeignPipeline
 from hpc.components.importer import ImporterComponent
@@ -168,6 +170,8 @@ class Elaborator:
 
     def _step(self, node: Node, name: str, bindings: Mapping[str, Binding], order: tuple[str, ...]) -> Step:
         component = node.declared.component
+        if isinstance(component, ImporterComponent | ForeignPipeline | ForeignContainer):
+            self._whole_lists(node, bindings)
         common: dict[str, Any] = {
             "name": name,
             "title": node.entry.title or _title(node),
@@ -191,6 +195,17 @@ class Elaborator:
             assert node.graph is not None
             return GraphStep(**common, graph=node.graph, retry=node.entry.retry)
         return self._container(node, component, common)
+
+    def _whole_lists(self, node: Node, bindings: Mapping[str, Binding]) -> None:
+        """A list is put together from several inputs of a component that hpc writes, and of no other."""
+        what = KIND_NAMES.get(type(node.declared.component), "")
+        for name, binding in bindings.items():
+            if isinstance(binding, Gathered):
+                fact = (
+                    f"`{node.name}` is {what}, whose input `{name}` takes a list that one step made, not single values."
+                )
+                place = node.wires[name].place
+                self.found.append(Diagnostic(NOT_A_LIST, place, fact, "let a step put out the whole list."))
 
     def _container(
         self, node: Node, component: ContainerComponent | ForeignContainer, common: dict[str, Any]
