@@ -397,6 +397,9 @@ class _Parser:
         if token.kind == "word":
             fix = "use == != < <= > >= in, and between conditions `and`, `or`."
             return token.bad(f"`{token.text}` is not an operator.", fix)
+        if token.text == "[" and last.text.endswith((".output", ".outputs")):
+            fix = f"write `{last.text.rpartition('.')[0]}.<output>`."
+            return token.bad("outputs of a step are its ports; nothing is looked up in brackets.", fix)
         fact = f"no operator stands between `{last.text}` and `{token.text}`."
         return token.bad(fact, "compare them, or write `and` or `or` between.")
 

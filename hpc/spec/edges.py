@@ -174,7 +174,7 @@ class _Reader:
 
 
 _LONG_ARROW = re.compile(r"--+>|==?>|~+>|<-+|→")
-_END = re.compile(r"([a-z][a-z0-9_]*)(?:\.([a-z][a-z0-9_]*))?(?:\.([A-Za-z_][A-Za-z0-9_]*))?")
+_END = re.compile(r"([a-z][a-z0-9_]*)(?:\.([a-z][a-z0-9_]*)(?:\.([A-Za-z_][A-Za-z0-9_]*))?)?")
 _GROUP = re.compile(r" *([a-z][a-z0-9_]*)\.\{([^}]*)\} *")
 _WHEN = re.compile(r" when(?= |$)")
 _ELSE = re.compile(r" else *$")
@@ -256,8 +256,28 @@ def _ends(text: str, offset: int, path: Path, separator: str = ",") -> Iterator[
         match = _END.fullmatch(name)
         if not match:
             fact = f"`{name}` is not a step or a port." if name else "a name is missing here."
-            raise _Broken(start, max(len(name), 1), fact, "use a-z, 0-9, `_`; ports are `step.port`.")
+            raise _Broken(start, max(len(name), 1), fact, _meant(name))
         yield End(match[1], match[2], Place(path, start=start, length=len(name)), match[3])
+
+
+_HABITS = (
+    (re.compile(r"([a-z][a-z0-9_]*)\.outputs?(?:\[['\"]?|\.)([A-Za-z]\w*).*"), "write `{0}.{1}`."),
+    (re.compile(r"\$?\{\{ *([a-z0-9_.]+) *\}\}"), "write `{0}`: edges name ports without braces."),
+    (re.compile(r"[\w.]+ +(?:el)?if .*"), "a condition follows as `when …`; a second one stands in a `switch`."),
+    (re.compile(r"(?:dsl\.)?Collected\((.+)\)"), "an output of a step that loops is a list already: write `{0}`."),
+    (re.compile(r"(?:dsl\.)?OneOf\(.*"), "join branches of a switch with `|`: `a.x | b.x -> c.x`."),
+    (re.compile(r"([a-z][a-z0-9_]*)\.([A-Za-z][\w -]*)"), "ports are in lower case with `_`: write `{0}.{1}`."),
+)
+"""How other tools write an end of an edge, and what it is here."""
+
+
+def _meant(name: str) -> str:
+    """The fix for what is no end of an edge."""
+    for habit, fix in _HABITS:
+        match = habit.fullmatch(name)
+        if match:
+            return fix.format(*(re.sub(r"[^a-z0-9.]+", "_", group.lower()).strip("_") for group in match.groups()))
+    return "use a-z, 0-9, `_`; ports are `step.port`."
 
 
 def _group(group: re.Match[str], targets: list[End], path: Path) -> Iterator[Edge]:

@@ -11,7 +11,7 @@ everything.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -25,12 +25,16 @@ Json = Mapping[str, Any]
 
 @dataclass(frozen=True)
 class Verdict:
-    """`problems` is empty where both agree. `runs` counts programs, `held` the steps that a group held back."""
+    """`problems` is empty where both agree. `runs` counts programs, `held` the steps that a group held back.
+
+    `vague`: elements of an unrolled loop had different fates, and were not compared.
+    """
 
     problems: list[str]
     runs: int = 0
     failures: bool = False
     held: int = 0
+    vague: bool = False
 
 
 def compare(data: Json, spec: Json, world: World, arguments: Json) -> Verdict:
@@ -46,23 +50,46 @@ def compare(data: Json, spec: Json, world: World, arguments: Json) -> Verdict:
         if not more:
             break
         held |= more
+    if _is_vague(happened, executed):
+        return Verdict([], len(executed.runs), True, len(held), vague=True)
     problems = [*_runs(happened, executed), *_order(happened, executed), *_results(data, happened, executed)]
     return Verdict(problems, len(executed.runs), executed.failed, len(held))
 
 
 def _held(happened: Happened, executed: Executed) -> dict[Path, str]:
-    """The places of steps that the backend held back with or because of a group, and that the language says run.
+    """The places of steps that the backend held back with or because of a group, and that the language says run."""
+    ran = {place for _, _, place in executed.runs}
+    said = {step for _, _, place in happened.runs if place not in ran for step in _steps(place)}
+    return {place: state for place, state in _all_held(executed).items() if place in said}
 
-    A step that is shut in a group was never asked (`undecided`); one that waits for a group is not conditional itself.
-    """
+
+def _all_held(executed: Executed) -> dict[Path, str]:
+    """A step that is shut in a group was never asked (`undecided`); one that waits for a group is not conditional."""
     if not executed.failed:
         return {}
-    ran = {place for _, _, place in executed.runs}
     false = {place for place, state, _ in executed.states if state == FALSE}
     held = {place: "undecided" for place, state, _ in executed.states if state == SHUT_IN}
     held |= {place: "upstream" for place, state, why in executed.states if state == HELD and any(map(_is_group, why))}
-    said = {place[:end] for _, _, place in happened.runs if place not in ran for end in range(1, len(place) + 1)}
-    return {place: state for place, state in held.items() if place in said and place not in false}
+    return {place: state for place, state in held.items() if place not in false}
+
+
+def _is_vague(happened: Happened, executed: Executed) -> bool:
+    """Whether a step was held back in one element of an unrolled loop and ran in another: both have one place."""
+    held, done = _all_held(executed), Counter(run for run, _, _ in executed.runs)
+    ran = {place for _, _, place in executed.runs}
+    missing = Counter(run for run, _, _ in happened.runs) - done
+    places = [place for run, _, place in happened.runs if run in missing]
+    return any(place in ran and not held.keys().isdisjoint(_steps(place)) for place in places)
+
+
+def _steps(place: Path) -> Iterator[Path]:
+    """The places of the steps around a run: a loop as a whole stands before the marks of its elements."""
+    for end, name in enumerate(place):
+        around = place[:end]
+        yield (*around, name)
+        while around and around[-1].startswith("#"):
+            around = around[:-1]
+        yield (*around, name)
 
 
 def _is_group(name: str) -> bool:

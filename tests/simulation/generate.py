@@ -405,8 +405,6 @@ class _Graph:
             raise Refused
         if chosen is singles:
             gathered = self.rng.sample(singles, min(len(singles), self.rng.choice((2, 2, 3))))
-            if len(gathered) < 2:
-                raise Refused
             return "unrolled", Edge(", ".join(one.text for one in gathered), f"{name}.{port}", gathered)
         source = self.rng.choice(chosen)
         return "unrolled" if chosen is unrolled else "platform", Edge(source.text, f"{name}.{port}", [source])
@@ -542,8 +540,6 @@ class _Graph:
             return Edge(source.text, target, [source])
         count = min(len(items), self.rng.choice((2, 2, 3)))
         gathered = self.rng.sample(items, count) if self.rng.random() < 0.8 else [self.rng.choice(items) for _ in range(2)]
-        if len(gathered) == 1:
-            return None
         return Edge(", ".join(one.text for one in gathered), target, gathered)
 
     def _extra_order(self, name: str, edges: list[Edge], always: bool = False) -> None:

@@ -212,7 +212,8 @@ class _Scope:
         for wire in incoming:
             if wire.port and self._has_value(wire):
                 values[wire.port] = self._value(wire)
-        return values
+        declared: Data = component.get("inputs") or {}
+        return {port: _listed(value, declared.get(port)) for port, value in values.items()}
 
     def _uses(self, name: str) -> str:
         return (self.steps.get(name) or {}).get("uses", name)
@@ -260,6 +261,8 @@ class _Scope:
             values = [one.value(source.port) if one.state == "ok" else None for one in result.elements]
             return _Axis(port, tuple(zip(values, result.elements, strict=True)), True)
         items = self._value(wire) if self._has_value(wire) else []
+        if not isinstance(items, list):
+            return _Axis(port, ((items, result),), True)
         if source.field:
             items = [item[source.field] for item in items]
         return _Axis(port, tuple((item, Result("ok")) for item in items), isinstance(items, Known))
@@ -309,6 +312,13 @@ class _Scope:
         run = Run(path, digest([made]))
         self.happened.runs.append((run, past, place))
         return Result("ok", {"artifact": made}, past | {run})
+
+
+def _listed(value: Any, declared: Any) -> Any:
+    """One value for a list is a list of one."""
+    stated = declared["type"] if isinstance(declared, dict) else declared
+    is_list = isinstance(stated, str) and stated.startswith("list<")
+    return Known([value]) if is_list and not isinstance(value, list) else value
 
 
 def _filled(value: Any, received: Data) -> Any:

@@ -1,4 +1,4 @@
-"""Constants that do not arrive as they are written, whatever hpc does. Both are warnings.
+"""Constants that do not arrive as they are written, whatever hpc does, or that look like names. All are warnings.
 
 KFP puts arguments into the command of a pod, where Kubernetes makes `$$` into `$` and `$(NAME)` into the variable of
 that name ("Use environment variables to define arguments", kubernetes.io). OmegaConf reads `???` as a value that is
@@ -17,6 +17,7 @@ from hpc.compiler.targets import Target
 from hpc.components.references import literal, parts_of
 from hpc.components.types import scalars_in
 from hpc.diagnostics import Diagnostic, Path, Place, Rule
+from hpc.spec.expand import MISSING_DOLLAR
 
 KUBERNETES_CHANGES = Rule(
     "HPC515",
@@ -33,17 +34,32 @@ MISSING_VALUE = Rule(
     "Use another text.",
     severity="warning",
 )
-RULES = (KUBERNETES_CHANGES, MISSING_VALUE)
+RULES = (KUBERNETES_CHANGES, MISSING_VALUE, MISSING_DOLLAR)
 
 _CHANGED = re.compile(r"\$\$|\$\([-._A-Za-z][-._A-Za-z0-9]*\)")
 
 
 def check(graph: Graph, target: Target) -> Iterator[Diagnostic]:
+    yield from _names(graph)
     for step in graph.steps:
         if target.name == "kfp":
             yield from _changed(step)
         if step.component.is_hydra:
             yield from _missing(step)
+
+
+def _names(graph: Graph) -> Iterator[Diagnostic]:
+    """Texts in `with` that are the name of an input or an output."""
+    names = {f"inputs.{name}" for name in graph.pipeline.inputs}
+    names |= {f"{step.name}.{port}" for step in graph.own_steps for port in step.outputs}
+    for step in graph.own_steps:
+        for name, binding in step.bindings.items():
+            if isinstance(binding, Constant) and isinstance(binding.value, str) and "with" in binding.path:
+                text = binding.value.removeprefix("${").removesuffix("}")
+                if text in names:
+                    fact = f"`{binding.value}` is text and arrives as it stands, but `{text}` is a name of this file."
+                    fix = f"remove it here, and add `- {text} -> {step.written}.{name}`, if that is meant."
+                    yield Diagnostic(MISSING_DOLLAR, Place(binding.path), fact, fix)
 
 
 def _changed(step: ContainerStep) -> Iterator[Diagnostic]:
