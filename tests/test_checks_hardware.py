@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
-from judging import messages
-
 from compiling import graph_of
+from judging import messages
 
 from hpc.compiler.checks import hardware
 from hpc.compiler.hardware import gpu_names, machine_table

@@ -8,7 +8,7 @@ import pytest
 from judging import NoFiles, codes, messages
 
 from hpc.compiler import compile
-from hpc.compiler.targets import KFP, LOCAL, VERTEX, Target
+from hpc.compiler.targets import KFP, LOCAL, VERTEX
 from hpc.diagnostics import Source
 
 TARGET = "HPC504"

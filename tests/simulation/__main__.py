@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import sys
 from collections import Counter
 
 from simulation.trial import Trial, shrunk, trial, written
@@ -15,16 +16,20 @@ def main() -> None:
     parser.add_argument("--show", type=int, default=3, help="how many disagreements are made small")
     chosen = parser.parse_args()
     trials = [trial(seed) for seed in range(chosen.seed, chosen.seed + chosen.count)]
-    _summary(trials)
+    sys.stdout.write(_summary(trials))
     for one in [one for one in trials if one.problems][: chosen.show]:
-        print(f"\n# seed {one.seed}: {one.problems[0]}\n{written(shrunk(one))}")
+        sys.stdout.write(f"\n# seed {one.seed}: {one.problems[0]}\n{written(shrunk(one))}")
 
 
-def _summary(trials: list[Trial]) -> None:
-    accepted = [one for one in trials if one.accepted]
-    print(f"{len(accepted)} of {len(trials)} files accepted; refused: {dict(Counter(r for t in trials for r in t.rules))}")
-    print(f"{sum(t.runs for t in trials)} programs run; {sum(t.held for t in trials)} held back by groups;", end=" ")
-    print(f"{sum(t.vague for t in trials)} runs not compared; {sum(bool(t.problems) for t in trials)} files disagree")
+def _summary(trials: list[Trial]) -> str:
+    accepted = sum(one.accepted for one in trials)
+    refused = dict(Counter(rule for one in trials for rule in one.rules))
+    runs, held, vague = (sum(getattr(one, name) for one in trials) for name in ("runs", "held", "vague"))
+    return (
+        f"{accepted} of {len(trials)} files accepted; refused by {refused}\n"
+        f"{runs} programs run; {held} steps held back by groups; {vague} runs not compared\n"
+        f"{sum(bool(one.problems) for one in trials)} files disagree\n"
+    )
 
 
 if __name__ == "__main__":

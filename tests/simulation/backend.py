@@ -19,6 +19,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import cel
+
 from simulation.world import Artifact, Path, Run, World, digest, imported, plain
 
 Json = Mapping[str, Any]
@@ -27,11 +28,17 @@ Store = dict[str, Any]
 GROUPS = ("when", "switch", "else", "for-each", "exit")
 MENTION = re.compile(r"\{\{\$\.inputs\.(?:parameters|artifacts)\['([^']+)'\](?:\.path|\.uri)?\}\}")
 FIELD = re.compile(r"""parseJson\(string_value\)\["([^"]+)"\]""")
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, (int, float)) and not isinstance(value, bool)
+
+
 KINDS: dict[str, Callable[[Any], bool]] = {
     "STRING": lambda value: isinstance(value, str),
     "BOOLEAN": lambda value: isinstance(value, bool),
     "NUMBER_INTEGER": lambda value: _is_number(value) and float(value).is_integer(),
-    "NUMBER_DOUBLE": lambda value: _is_number(value),
+    "NUMBER_DOUBLE": _is_number,
     "LIST": lambda value: isinstance(value, list),
     "STRUCT": lambda value: isinstance(value, dict),
     "TASK_FINAL_STATUS": lambda value: isinstance(value, dict) and "state" in value,
@@ -43,12 +50,8 @@ HELD = "UNSCHEDULABLE"
 SHUT_IN = "in a group that is UNSCHEDULABLE"
 
 
-class Broken(Exception):  # noqa: N818
+class Broken(Exception):
     """The compiled file is one that a backend would refuse, or fail on without a program's fault."""
-
-
-def _is_number(value: Any) -> bool:
-    return isinstance(value, (int, float)) and not isinstance(value, bool)
 
 
 @dataclass(frozen=True)

@@ -125,10 +125,10 @@ def _results(data: Json, happened: Happened, executed: Executed) -> list[str]:
         return []
     names = {name: _name(name, spec) for name, spec in (data.get("outputs") or {}).items()}
     said = written({names[name]: value for name, value in happened.outputs.items()})
-    return [] if said == written(executed.outputs) else [f"outputs: {said} by the language, {written(executed.outputs)}"]
+    return (
+        [] if said == written(executed.outputs) else [f"outputs: {said} by the language, {written(executed.outputs)}"]
+    )
 
 
 def _name(name: str, spec: Any) -> str:
     return spec.get("as", name) if isinstance(spec, dict) else name
-
-

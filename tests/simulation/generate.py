@@ -9,16 +9,15 @@ from __future__ import annotations
 
 import copy
 import random
-from collections.abc import Iterable
+from collections.abc import Iterable, Set
 from dataclasses import dataclass, field
 from typing import Any
 
-from simulation.world import ARTIFACTS, CODES, TEXTS, TYPES, code_of, value_of
+from simulation.world import ARTIFACTS, CODES, TYPES, code_of, value_of
 
 Data = dict[str, Any]
 VALUES = ("i", "f", "s", "b")
 LISTS = ("li", "ls", "lf")
-UNUSED = "s, i, f, b"
 
 
 @dataclass(eq=False)
@@ -56,7 +55,7 @@ class Edge:
         return f"{self.left} -> {self.right}{self.when}"
 
 
-class Refused(Exception):  # noqa: N818
+class Refused(Exception):
     """There is nothing to feed an input with: this step is not made."""
 
 
@@ -88,7 +87,9 @@ def arguments(data: Data, seed: int) -> Data:
     """Values for a run: always for what has no default, now and then for the rest."""
     rng = random.Random(seed)
     inputs: Data = data.get("inputs") or {}
-    given = {name for name, one in inputs.items() if not isinstance(one, dict) or "default" not in one or rng.random() < 0.5}
+    given = {
+        name for name, one in inputs.items() if not isinstance(one, dict) or "default" not in one or rng.random() < 0.5
+    }
     return {name: value_of(code_of(name), rng) for name in inputs if name in given}
 
 
@@ -136,8 +137,13 @@ class _Maker:
         names = dict.fromkeys(_ports(rng, codes, 4))
         if "li1" in names and rng.random() < 0.1:
             names["li1_0"] = None
-        inputs = {port: self.spec(code_of(port.split("_")[0]) if "_" not in port else "i", 0.25, 0.15) for port in names}
-        outputs = {port: {"type": TYPES[code_of(port)], "as": f"to_{port}"} for port in _ports(rng, (*VALUES, *VALUES, "li", "ls", "lr", "m", "d", "a"), 4, 1)}
+        inputs = {
+            port: self.spec(code_of(port.split("_")[0]) if "_" not in port else "i", 0.25, 0.15) for port in names
+        }
+        outputs = {
+            port: {"type": TYPES[code_of(port)], "as": f"to_{port}"}
+            for port in _ports(rng, (*VALUES, *VALUES, "li", "ls", "lr", "lr", "m", "d", "a"), 4, 1)
+        }
         self.components[name] = {"image": "image", "command": ["python", "main.py"], "args": [name]}
         self.components[name] |= {"inputs": inputs} if inputs else {}
         self.components[name] |= {"outputs": outputs}
@@ -203,7 +209,9 @@ class _Graph:
         self.root = Region()
         for name, one in self.inputs.items():
             is_optional = isinstance(one, dict) and one.get("optional")
-            self.sources.append(Source(f"inputs.{name}", code_of(name), self.root, "optional" if is_optional else "plain"))
+            self.sources.append(
+                Source(f"inputs.{name}", code_of(name), self.root, "optional" if is_optional else "plain")
+            )
 
     def grow(self, count: int) -> Data:
         actions = [self.step] * 6 + [self.conditional] * 4 + [self.switch] * 3 + [self.join] * 2
@@ -305,7 +313,10 @@ class _Graph:
         if not self.switches:
             raise Refused
         branches = self.rng.choice(self.switches)
-        each = [[one for one in self.sources if one.region is region and one.form in ("plain", "join", "end")] for region in branches]
+        each = [
+            [one for one in self.sources if one.region is region and one.form in ("plain", "join", "end")]
+            for region in branches
+        ]
         codes = set.intersection(*({one.code for one in found} for found in each))
         if not codes:
             raise Refused
@@ -347,7 +358,8 @@ class _Graph:
         inputs, _ = self.maker.signature(component)
         codes = [_code(inputs[port]) for port in axes]
         step["for_each"] = axes
-        if len(axes) == 2 and set(codes) == {"s", "i"} and self.rng.random() < 0.6:
+        has_records = any(one.code == "lr" and one.form == "plain" for one in self._seen(home))
+        if has_records and set(codes) in ({"s", "i"}, {"s"}, {"i"}) and len(axes) == len(set(codes)):
             return self._fields(name, axes, codes, step, home)
         if self.rng.random() < 0.45 and not set(codes) & set(ARTIFACTS):
             return self._literal(axes, codes, step), []
@@ -365,7 +377,10 @@ class _Graph:
     def _literal(self, axes: list[str], codes: list[str], step: Data) -> str:
         count = self.rng.randint(1, 3)
         is_zip = len(axes) == 2 and self.rng.random() < 0.4
-        values = {port: [value_of(code, self.rng) for _ in range(count if is_zip else self.rng.randint(1, 3))] for port, code in zip(axes, codes, strict=True)}
+        values = {
+            port: [value_of(code, self.rng) for _ in range(count if is_zip else self.rng.randint(1, 3))]
+            for port, code in zip(axes, codes, strict=True)
+        }
         step |= {"for_each": {"zip": axes} if is_zip else axes, "with": values}
         if self.rng.random() < 0.35:
             step["loop"] = "runtime"
@@ -377,9 +392,12 @@ class _Graph:
         if not records:
             raise Refused
         source = self.rng.choice(records)
-        step["for_each"] = {"zip": axes}
+        step["for_each"] = {"zip": axes} if len(axes) > 1 else axes
         fields = {"s": "title", "i": "rows"}
-        edges = [Edge(f"{source.text}.{fields[code]}", f"{name}.{port}", [source]) for port, code in zip(axes, codes, strict=True)]
+        edges = [
+            Edge(f"{source.text}.{fields[code]}", f"{name}.{port}", [source])
+            for port, code in zip(axes, codes, strict=True)
+        ]
         return "platform", edges
 
     def _paired(self, name: str, axes: list[str], codes: list[str], step: Data, home: Region) -> tuple[str, list[Edge]]:
@@ -399,7 +417,9 @@ class _Graph:
         seen = self._seen(home)
         lists = [one for one in seen if one.code == f"l{code}" and one.form in ("plain", "join")]
         unrolled = [one for one in seen if one.code == code and one.form == "unrolled"]
-        singles = [one for one in seen if one.code == code and one.form == "plain" and not one.text.startswith("inputs")]
+        singles = [
+            one for one in seen if one.code == code and one.form == "plain" and not one.text.startswith("inputs")
+        ]
         chosen = self.rng.choice([found for found in (lists, unrolled, singles) if found] or [None])
         if chosen is None:
             raise Refused
@@ -417,7 +437,9 @@ class _Graph:
             raise Refused
         name, component = self._named(lambda inputs: all(isinstance(one, dict) for one in inputs.values()))
         inputs, _ = self.maker.signature(component)
-        edges = [Edge(one.text, name, [one]) for one in self.rng.sample(before, min(len(before), self.rng.choice((1, 1, 2))))]
+        edges = [
+            Edge(one.text, name, [one]) for one in self.rng.sample(before, min(len(before), self.rng.choice((1, 1, 2))))
+        ]
         for port, one in inputs.items():
             fitting = [source for source in self._seen(home) if source.code == _code(one) and source.form == "plain"]
             if "default" in one and fitting and self.rng.random() < 0.5:
@@ -493,7 +515,9 @@ class _Graph:
         chain = home.chain()
         return [one for one in self.sources if one.region in chain]
 
-    def _wired(self, name: str, component: str, home: Region, but: set[str] = frozenset(), step: Data | None = None) -> list[Edge]:  # type: ignore[assignment]
+    def _wired(
+        self, name: str, component: str, home: Region, but: Set[str] = frozenset(), step: Data | None = None
+    ) -> list[Edge]:
         """Edges and constants for every input of a step, except some."""
         inputs, _ = self.maker.signature(component)
         constants: Data = {}
@@ -513,7 +537,11 @@ class _Graph:
             elif not isinstance(one, dict):
                 raise Refused
         if constants:
-            own = step if step is not None else self.steps.setdefault(name, {"uses": component} if name != component else {})
+            own = (
+                step
+                if step is not None
+                else self.steps.setdefault(name, {"uses": component} if name != component else {})
+            )
             own["with"] = {**own.get("with", {}), **constants}
         return edges
 
@@ -539,7 +567,9 @@ class _Graph:
             source = self.rng.choice(way)
             return Edge(source.text, target, [source])
         count = min(len(items), self.rng.choice((2, 2, 3)))
-        gathered = self.rng.sample(items, count) if self.rng.random() < 0.8 else [self.rng.choice(items) for _ in range(2)]
+        gathered = (
+            self.rng.sample(items, count) if self.rng.random() < 0.8 else [self.rng.choice(items) for _ in range(2)]
+        )
         return Edge(", ".join(one.text for one in gathered), target, gathered)
 
     def _extra_order(self, name: str, edges: list[Edge], always: bool = False) -> None:
@@ -551,7 +581,15 @@ class _Graph:
         if always and not edges:
             edges.append(Edge("inputs", name, []))
 
-    def _add(self, name: str, component: str, edges: list[Edge], region: Region, also: Iterable[str] = (), form: str = "plain") -> None:
+    def _add(
+        self,
+        name: str,
+        component: str,
+        edges: list[Edge],
+        region: Region,
+        also: Iterable[str] = (),
+        form: str = "plain",
+    ) -> None:
         """The step with its edges, and what it makes as sources for the steps to come."""
         self.lines += [edge.line for edge in edges] or ([] if also else [name])
         steps = frozenset({name}).union(*(source.steps for edge in edges for source in edge.sources))
@@ -568,7 +606,11 @@ class _Graph:
             self.sources.append(Source(f"{name}.{port}", code, region, shape, steps))
 
     def _outputs(self) -> Data:
-        fitting = [one for one in self.sources if one.region is self.root and one.form in ("plain", "join", "platform") and one.code]
+        fitting = [
+            one
+            for one in self.sources
+            if one.region is self.root and one.form in ("plain", "join", "platform") and one.code
+        ]
         fitting = [one for one in fitting if not one.text.startswith("inputs")]
         fitting = [one for one in fitting if one.form != "platform" or f"l{one.code}" in TYPES]
         chosen = self.rng.sample(fitting, min(len(fitting), self.rng.randint(1, 3)))
@@ -630,7 +672,7 @@ def _literal(value: Any) -> str:
 
 
 def _merged(one: Any, other: Any) -> str | None:
-    """Two edges as one: from one source to several, or several ports of equal names. A condition then holds for both."""
+    """Two edges as one: to several targets, or of several ports with equal names. A condition then holds for both."""
     if not isinstance(one, str) or not isinstance(other, str) or "|" in one + other:
         return None
     (one, _, when), (other, _, when_2) = one.partition(" when "), other.partition(" when ")
@@ -665,6 +707,3 @@ def _code(one: Any) -> str:
 def _innermost(edges: list[Edge], root: Region) -> Region:
     regions = [source.region for edge in edges for source in edge.sources]
     return max(regions, key=lambda region: len(region.chain()), default=root)
-
-
-assert TEXTS and UNUSED

@@ -253,7 +253,9 @@ class _Scope:
 
     def _axis(self, port: str, wire: Wire) -> _Axis:
         if len(wire.sources) > 1 and not wire.is_join:
-            pairs = [(self._of(one) if self._source(one).state == "ok" else None, self._source(one)) for one in wire.sources]
+            pairs = [
+                (self._of(one) if self._source(one).state == "ok" else None, self._source(one)) for one in wire.sources
+            ]
             return _Axis(port, tuple(pairs), True)
         source = wire.sources[0]
         result = self._source(source)

@@ -57,7 +57,10 @@ def _shorter(line: str) -> Iterator[str]:
                 yield f"{edge} when {part}"
     left, _, right = edge.partition(" -> ")
     rest = f" when {condition}" if condition else ""
-    for parts, shape in ((left.split(", "), "{} -> " + right.replace("{", "{{").replace("}", "}}")), (right.split(", "), None)):
+    for parts, shape in (
+        (left.split(", "), "{} -> " + right.replace("{", "{{").replace("}", "}}")),
+        (right.split(", "), None),
+    ):
         for at in range(len(parts) if len(parts) > 1 else 0):
             fewer = ", ".join(parts[:at] + parts[at + 1 :])
             yield (shape.format(fewer) if shape else f"{left} -> {fewer}") + rest

@@ -171,12 +171,21 @@ def _other_key(spec: Json, component: Json, source: Json) -> Sites:
 
 
 def _other_component(spec: Json) -> Sites:
-    """A step runs another component with the same inputs and outputs."""
+    """A step runs another program with the same inputs and outputs."""
+    sides = ("inputDefinitions", "outputDefinitions")
+    programs = {name: one for name, one in spec["components"].items() if _program(spec, one)}
     for task in _tasks(spec):
         own = spec["components"][task["componentRef"]["name"]]
-        for name, other in spec["components"].items():
-            if own is not other and all(own.get(side) == other.get(side) for side in ("inputDefinitions", "outputDefinitions")):
+        for name, other in programs.items():
+            is_other = _program(spec, own) != _program(spec, other)
+            if is_other and all(own.get(side) == other.get(side) for side in sides):
                 yield _set(task["componentRef"], "name", name)
+
+
+def _program(spec: Json, component: Json) -> str:
+    """What a component runs, by its first argument; nothing for a DAG or an importer."""
+    executor = spec["deploymentSpec"]["executors"].get(component.get("executorLabel", ""), {})
+    return executor["container"]["args"][0] if "container" in executor else ""
 
 
 def _no_default(spec: Json) -> Sites:

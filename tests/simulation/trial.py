@@ -9,6 +9,7 @@ from typing import Any
 
 import yaml
 from compiling import compile_text
+
 from simulation.compare import Verdict, compare
 from simulation.generate import arguments, pipeline
 from simulation.minimise import minimised

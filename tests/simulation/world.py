@@ -1,7 +1,7 @@
 """What programs make of their inputs: a step's path and what it received enter, its outputs or a failure leave.
 
 Nothing here is random twice: the same path and inputs always make the same. The name of an output says what it holds:
-`li2` is a list of ints, `lr1` one of records. An artifact is a text that tells where it comes from and what it was made of.
+`li2` is a list of ints, `lr1` one of records. An artifact is a text that tells where it comes from and of what.
 """
 
 from __future__ import annotations

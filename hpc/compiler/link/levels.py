@@ -118,16 +118,18 @@ class _Tree:
         return order
 
     def _circle(self, path: Tasks, circle: list[str]) -> None:
-        """Steps are in order, so a circle leads through a group. Each name of the circle waits for the one before."""
-        at, group = next(
-            (at, name) for at, name in enumerate(circle) if at and isinstance(self.nodes[(*path, name)], Group)
-        )
+        """Steps are in order, so a circle leads through a condition. Each name of it waits for the one before."""
+        at, group = next((at, name) for at, name in enumerate(circle) if at and self._is_region((*path, name)))
         inside, before = self._crossing((*path, group), (*path, circle[at - 1]))
         step = inside.node.name if isinstance(inside.node, Step) else inside.node.name.partition("--")[2]
         fact = f"`{step}` runs under a condition and waits for `{before}`, which waits for what that "
         fix = f"take `{step}` out of the condition, and give it one of its own behind `{before}`: "
         fix += f"`{before} -> {step} when …`."
         self.found.append(Diagnostic(OVERLAP, inside.edge, f"{fact}condition decides about.", fix))
+
+    def _is_region(self, path: Tasks) -> bool:
+        """Whether steps were placed in this group; a loop holds its own step alone, which stands beside it."""
+        return any(placed.groups[: len(path)] == path for placed in self.placed)
 
     def _crossing(self, group: Tasks, other: Tasks) -> tuple[Placed, str]:
         """A node in the group, and a step in the other task that it waits for."""
