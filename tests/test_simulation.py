@@ -150,11 +150,14 @@ def test_order_is_a_part_of_it() -> None:
 
 
 def test_a_circle_of_conditions_through_a_loop_is_refused() -> None:
-    """`d` stands under what decides about `a`, and waits for a loop that waits for whichever of `a` and `b` ran."""
-    switch = {"switch": ["inputs -> a when inputs.on", "inputs -> b else"]}
-    edges = [switch, "a | b -> c", "inputs.xs -> c.i", "a -> d when inputs.on", "c -> d"]
-    data = file_of(edges, {"c": {"for_each": ["i"]}}, inputs={"on": "bool", "xs": "list<int>"})
-    assert [one.rule.code for one in compile_text(json.dumps(data)).diagnostics] == ["HPC406"]
+    """`d` stands under what decides about `p`, and waits for a loop that waits for whichever of `p` and `q` ran."""
+    switch = {"switch": ["inputs -> p when inputs.on", "inputs -> q else"]}
+    edges = [switch, "p | q -> b", "b -> c", "inputs.xs -> c.i", "p.i1 -> d.i", "c -> d"]
+    steps = {"c": {"for_each": ["i"]}, "p": {"uses": "a"}, "q": {"uses": "a"}}
+    data = file_of(edges, steps, inputs={"on": "bool", "xs": "list<int>"})
+    found = [one for one in compile_text(json.dumps(data)).diagnostics if one.rule.severity == "error"]
+    assert [one.rule.code for one in found] == ["HPC406"]
+    assert "`d` runs under a condition and waits for `c`" in found[0].fact
 
 
 def _compiled(data: Mapping[str, Any]) -> str:

@@ -153,6 +153,11 @@ class Step:
     runs_after_failure: bool
 
     @property
+    def runs_always(self) -> bool:
+        """Whether it runs whatever came of the tasks before it."""
+        return self.runs_after_failure or HANDLER in self.after
+
+    @property
     def key(self) -> str:
         """The name of its task."""
         return key(self.name)
@@ -277,8 +282,23 @@ class Group:
 Node = Step | Group
 
 
+HANDLER = "exit--handler"
+"""The group that holds everything that `exit` waits for."""
+
+
 def task_name(node: Node) -> str:
     return node.key if isinstance(node, Step) else node.name
+
+
+def channel(source: Source) -> str:
+    """The name of the port through which a source passes groups. Two hyphens keep it apart from names of the file."""
+    if isinstance(source, FromInput):
+        return source.name
+    if isinstance(source, FromItem):
+        return source.axis
+    if isinstance(source, OneOf):
+        return source.name
+    return f"{key(source.step)}--{source.port if isinstance(source, FromStep) else 'status'}"
 
 
 def sources_of(node: Node) -> Iterator[Source]:
@@ -337,6 +357,11 @@ class Graph:
         return sum(step.graph.size if isinstance(step, GraphStep) else 1 for step in self.own_steps)
 
     @cached_property
+    def tasks(self) -> int:
+        """How many tasks surely belong to a run, groups among them, loops of the platform taken once."""
+        return _tasks_in(self.nodes)
+
+    @cached_property
     def all_steps(self) -> tuple[Step, ...]:
         """Every step, also those of sub-pipelines; the steps of a sub-pipeline that several steps run stand once."""
         return tuple(_all_steps(self, set()))
@@ -358,6 +383,13 @@ def _steps_in(nodes: tuple[Node, ...]) -> Iterator[Step]:
             yield node
         else:
             yield from _steps_in(node.children)
+
+
+def _tasks_in(nodes: tuple[Node, ...]) -> int:
+    inner = (
+        node.graph.tasks if isinstance(node, GraphStep) else _tasks_in(getattr(node, "children", ())) for node in nodes
+    )
+    return len(nodes) + sum(inner)
 
 
 def _all_steps(graph: Graph, seen: set[str]) -> Iterator[Step]:

@@ -34,7 +34,9 @@ NAME = re.compile(r"[a-z][a-z0-9]*(_[a-z0-9]+)*")
 NAME_LENGTH = 63
 _WORDS_OF_CONDITIONS = ("when", "else", "switch", "and", "or", "not", "in")
 _NAMESPACES = ("inputs", "outputs", "exit", "vars", "run", "accelerator", "images")
-RESERVED = frozenset({*_WORDS_OF_CONDITIONS, *_NAMESPACES})
+_WORDS_OF_NAMES = ("for_each", "without", "uses")
+"""What stands between two hyphens and two in names of the compiled file."""
+RESERVED = frozenset({*_WORDS_OF_CONDITIONS, *_NAMESPACES, *_WORDS_OF_NAMES})
 
 
 def problem(code: LiteralString, fact: str, fix: str) -> PydanticCustomError:
@@ -153,7 +155,7 @@ def _cpu(value: object) -> str:
     raise problem("HPC107", f"`{text}` is not a number of CPUs.", "write e.g. `4`, `0.5` or `500m` (thousandths).")
 
 
-_NOT_RESERVED = f"(?!(?:{'|'.join((*_WORDS_OF_CONDITIONS, *_NAMESPACES))})$)"
+_NOT_RESERVED = f"(?!(?:{'|'.join((*_WORDS_OF_CONDITIONS, *_NAMESPACES, *_WORDS_OF_NAMES))})$)"
 
 Name = Annotated[StrictStr, AfterValidator(_name), WithJsonSchema(text_schema(NAME.pattern, maxLength=NAME_LENGTH))]
 FreeName = Annotated[

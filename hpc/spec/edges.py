@@ -183,7 +183,7 @@ _ODD_BLANK = re.compile(r"[^\S ]")
 
 def _edges(text: str, path: Path) -> Iterator[Edge]:
     _refuse_odd_blanks(text)
-    when = _WHEN.search(text)
+    when = _WHEN.search(text, max(text.find("->"), 0))
     wires = text[: when.start()] if when else text
     condition = parse_condition(text[when.end() :], when.end(), path) if when else None
     if "->" not in wires or _LONG_ARROW.search(wires):

@@ -6,8 +6,10 @@ the others stand beside the keys of the pipeline file, each under its address, s
 
 from __future__ import annotations
 
+import json
 import posixpath
-from collections.abc import Callable, Iterator, Mapping
+import re
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from hpc.components.foreign import ForeignContainer, ForeignPipeline, NotAComponent, read_foreign
@@ -123,8 +125,9 @@ class _Reader:
         merged = with_profiles(original, (), ())
         document, found = expanded(merged, _rebased(self.read_text, folder))
         document = with_siblings(document)
-        file = File(load(document, Library), (name,), folder)
-        self.used[name], self.roots[name] = file, document.root
+        key = name if is_library(name) else f"./{name}"  # no key at the top of a file looks like either
+        file = File(load(document, Library), (key,), folder)
+        self.used[name], self.roots[key] = file, document.root
         self.warnings += found
         self.follow(file)
 
@@ -156,9 +159,11 @@ def _rebased(read_text: ReadText, folder: str) -> Callable[[str], str]:
 
 
 def _is_hpc(text: str) -> bool:
-    """Whether a file is an hpc file: `hpc` is a key of it, at the start of a line or first in a brace."""
-    return any(line.startswith(("hpc:", '"hpc":', "{hpc:", '{"hpc":')) for line in _lines(text))
-
-
-def _lines(text: str) -> Iterator[str]:
-    return (line.lstrip(" \ufeff") if line.startswith(("\ufeff", " {")) else line for line in text.splitlines())
+    """Whether a file is an hpc file: `hpc` is one of its keys at the top."""
+    start = text.lstrip("\ufeff \t\r\n")
+    if not start.startswith("{"):
+        return any(line.startswith(("hpc:", '"hpc":', "'hpc':")) for line in start.splitlines())
+    try:
+        return "hpc" in json.JSONDecoder().raw_decode(start)[0]
+    except (ValueError, RecursionError):
+        return re.match(r"""\{\s*["']?hpc["']?\s*:""", start) is not None

@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from hpc.compiler.graph import Graph, RunsContainer, Status
-from hpc.compiler.link.levels import HANDLER
 from hpc.compiler.mentions import container_runs
 from hpc.compiler.targets import Target
 from hpc.diagnostics import Diagnostic, Place, Rule
@@ -28,8 +27,7 @@ RULES = (MAY_BE_SKIPPED,)
 def check(graph: Graph, target: Target) -> Iterator[Diagnostic]:
     del target
     for step in container_runs(graph):
-        always = step.runs_after_failure or HANDLER in step.after
-        if always and not _is_told(step) and not _says(step):
+        if step.runs_always and step.settings.cache is not False and not _is_told(step) and not _says(step):
             fact = f"`{step.written}` runs whatever happened, but what it did in an earlier run may be reused."
             place = Place(step.edge)
             yield Diagnostic(MAY_BE_SKIPPED, place, fact, f"write `cache: false` on step `{step.written}`.")

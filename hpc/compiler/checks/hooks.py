@@ -8,8 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from hpc.compiler.graph import Graph, GraphStep, Group, ImporterStep, Node, Status, Step, task_name
-from hpc.compiler.link.levels import HANDLER
+from hpc.compiler.graph import HANDLER, Graph, GraphStep, Group, ImporterStep, Node, Status, Step, task_name
 from hpc.compiler.targets import CANNOT, Target
 from hpc.diagnostics import Diagnostic, Place, Rule
 
@@ -51,7 +50,7 @@ def _levels(graph: Graph) -> Iterator[tuple[Node, ...]]:
 def _hooks(nodes: tuple[Node, ...], target: Target) -> Iterator[Diagnostic]:
     """A task that runs whatever happened is a hook of the one before it: the last one wins, and nothing follows it."""
     tasks = {task_name(node): node for node in nodes}
-    hooks = {name: node for name, node in tasks.items() if isinstance(node, Step) and _is_hook(node)}
+    hooks = {name: node for name, node in tasks.items() if isinstance(node, Step) and node.runs_always}
     taken: dict[str, Step] = {}
     for hook in sorted(hooks.values(), key=_place_of_edge):
         yield from _before_hook(hook, tasks, target)
@@ -64,7 +63,7 @@ def _hooks(nodes: tuple[Node, ...], target: Target) -> Iterator[Diagnostic]:
                 fix = "do all of it in one step."
                 yield Diagnostic(CANNOT, Place((*hook.path, "for_each"), on="key"), fact, fix)
     for node in nodes if hooks else ():
-        for name in hooks.keys() & set(node.after):
+        for name in (name for name in node.after if name in hooks):
             yield _after_hook(hooks[name], node, target)
 
 
@@ -94,10 +93,6 @@ def _before_hook(hook: Step, tasks: Mapping[str, Node], target: Target) -> Itera
 def _place_of_edge(step: Step) -> tuple[str, ...]:
     """What sorts steps by their edges in the file."""
     return tuple(f"{segment:06}" if isinstance(segment, int) else segment for segment in step.edge)
-
-
-def _is_hook(step: Step) -> bool:
-    return step.runs_after_failure or HANDLER in step.after
 
 
 def _second_hook(first: Step, second: Step, target: Target) -> Diagnostic:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from hpc.compiler.graph import Gathered, Graph, GraphStep, Node, RunsContainer
+from hpc.compiler.graph import Gathered, Graph, RunsContainer
 from hpc.compiler.mentions import container_runs, variable_path
 from hpc.compiler.targets import CANNOT, Quotas, Target
 from hpc.diagnostics import Diagnostic, Place, Rule
@@ -37,17 +37,11 @@ def check(graph: Graph, target: Target) -> Iterator[Diagnostic]:
 
 
 def _tasks(graph: Graph, target: Target, most: int) -> Iterator[Diagnostic]:
-    tasks = _count(graph.nodes)
+    tasks = graph.tasks
     if tasks > most:
         fact = f"the pipeline has {tasks:,} tasks; a job on {target.title} has at most {most:,}."
         fix = "split it into several pipelines, or do more in one step."
         yield Diagnostic(TOO_MANY_TASKS, Place(("edges",), on="key"), fact, fix)
-
-
-def _count(nodes: tuple[Node, ...]) -> int:
-    """The tasks that surely belong to a run, loops of the platform taken once."""
-    inner = (node.graph.nodes if isinstance(node, GraphStep) else getattr(node, "children", ()) for node in nodes)
-    return len(nodes) + sum(map(_count, inner))
 
 
 def _ports(step: RunsContainer, target: Target, quotas: Quotas) -> Iterator[Diagnostic]:

@@ -57,7 +57,7 @@ class Components:
 
     def _own_name(self, file: File, name: str) -> str:
         """The name in the compiled file: that of the pipeline file, or one that says whose component it is."""
-        return f"{self.aliases[str(file.path[0])]}--uses--{name}" if file.path else name
+        return f"{self.aliases[str(file.path[0]).removeprefix('./')]}--uses--{name}" if file.path else name
 
     def _declared(self, file: File, name: str, chain: tuple[tuple[Path, str], ...]) -> Declared | None:
         path = (*file.path, "components", name)

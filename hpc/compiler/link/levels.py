@@ -10,12 +10,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from graphlib import CycleError, TopologicalSorter
 
-from hpc.compiler.graph import FromStep, Group, Node, OneOf, Status, Step, sources_of, task_name
+from hpc.compiler.graph import HANDLER, FromStep, Group, Node, OneOf, Status, Step, sources_of, task_name
 from hpc.compiler.link.regions import OVERLAP
 from hpc.diagnostics import Diagnostic, Place
-
-HANDLER = "exit--handler"
-"""The group that holds everything that `exit` waits for."""
 
 Tasks = tuple[str, ...]
 """The names of tasks from the outermost DAG down to one."""

@@ -14,7 +14,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from hpc.compiler.graph import Binding, Constant, FromInput, FromItem, FromStep, Gathered, Loop, Source
+from hpc.compiler.graph import Binding, Constant, FromInput, FromItem, FromStep, Gathered, Loop, Source, channel
 from hpc.compiler.graph import key as ir_key
 from hpc.compiler.link.ends import UNKNOWN_INPUT
 from hpc.compiler.link.nodes import Node
@@ -177,7 +177,7 @@ def _is_block(value: Source | Constant) -> bool:
 
 
 def _digest(run: Mapping[str, Source | Constant]) -> str:
-    said = [value.value if isinstance(value, Constant) else repr(value) for value in run.values()]
+    said = [value.value if isinstance(value, Constant) else channel(value) for value in run.values()]
     return hashlib.sha256(json.dumps(said, sort_keys=True).encode()).hexdigest()[:8]
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Hashable, Iterable, Sequence
 from dataclasses import dataclass, field
+from itertools import chain, count
 from typing import Literal
 
 from hpc.compiler.graph import key as ir_key
@@ -124,8 +125,8 @@ class Regions:
         return self.root
 
     def _unique(self, name: str) -> str:
-        taken = [name, *(f"{name}--{number}" for number in range(2, len(self.names) + 3))]
-        free = next(one for one in taken if one not in self.names)
+        others = (f"{name}--{number}" for number in count(2))
+        free = next(one for one in chain([name], others) if one not in self.names)
         self.names.add(free)
         return free
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from hpc.compiler.graph import (
+    HANDLER,
     Binding,
     Constant,
     FromInput,
@@ -22,7 +23,7 @@ from hpc.compiler.graph import key as ir_key
 from hpc.compiler.link.components import Components, Declared
 from hpc.compiler.link.ends import Ends
 from hpc.compiler.link.guards import check_guards, check_known, wait_for_switches
-from hpc.compiler.link.levels import HANDLER, Placed, Tasks, tree
+from hpc.compiler.link.levels import Placed, Tasks, tree
 from hpc.compiler.link.loops import NESTED_RESULT, check_loop
 from hpc.compiler.link.misuse import check_step
 from hpc.compiler.link.nodes import Node, Scope, Wire, nodes_of
@@ -217,7 +218,10 @@ class _Assembly:
         if self.found:
             return None
         has_exit = any(node.exit for node in nodes)
-        made = tree([*self._placed(nodes, has_exit)], self._groups(nodes, has_exit), self.found)
+        groups = self._groups(nodes, has_exit)
+        if self.found:
+            return None
+        made = tree([*self._placed(nodes, has_exit)], groups, self.found)
         return None if self.found else self._whole(made, results)
 
     def _make(self, node: Node) -> None:
@@ -260,6 +264,11 @@ class _Assembly:
     def _source(self, name: Name) -> Source:
         source = self.wiring.ends.source(End(name.node, name.port, name.place))
         assert source is not None, "check_guards looked it up"
+        resolved = self.elaborator.resolved(Wire(source, str(name), name.place))
+        if isinstance(resolved, Gathered):
+            fact = f"`{name}` is several values, because the loop of that step is unrolled into named steps."
+            fix = "add `loop: runtime` to the step, or let a step that takes the list decide."
+            self.found.append(Diagnostic(NESTED_RESULT, name.place, fact, fix))
         return source
 
     def _results(self) -> Iterator[tuple[str, Source]]:

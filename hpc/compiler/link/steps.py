@@ -165,7 +165,7 @@ class Elaborator:
         return Elaborated((made,), (node.name,), True, len(loops) > 1)
 
     def _group(self, node: Node, axis: Axis, index: int, inner: Made) -> Group:
-        own = f"--{next(iter(axis.bindings))}" if index else ""
+        own = f"--in--{ir_key(next(iter(axis.bindings)))}" if index else ""
         return Group("for_each", f"for-each--{ir_key(node.name)}{own}", (inner,), loop=axis.loop)
 
     def _step(self, node: Node, name: str, bindings: Mapping[str, Binding], order: tuple[str, ...]) -> Step:
@@ -241,4 +241,4 @@ def _may_differ(node: Node) -> bool:
 
 def _of_container(settings: Any) -> tuple[Any, ...]:
     """What of the settings is part of the container: caching and retries belong to the task."""
-    return settings.overrides, settings.env, settings.accelerator, settings.timeout, settings.kfp
+    return settings.overrides, settings.env, settings.accelerator, settings.timeout, settings.kfp, settings.secrets

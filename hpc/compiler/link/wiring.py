@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from hpc.compiler.graph import Binding, Constant, FromInput, FromStep, Gathered, OneOf, Source, key
@@ -58,12 +59,12 @@ class Wiring:
         self.found.append(Diagnostic(rule, place, fact, fix))
 
     def connect(self, edge: Edge) -> None:
-        absent = next((end for end in edge.sources if self.ends.is_absent(end)), None)
-        if absent is not None:
-            self.absent.update(dict.fromkeys(((end.node, end.port) for end in edge.targets), (absent, edge)))
-            return
         for target in edge.targets:
             self._guard(edge, target)
+        absent = [end for end in edge.sources if self.ends.is_absent(end)]
+        if absent:
+            self.absent.update(dict.fromkeys(((end.node, end.port) for end in edge.targets), (absent[0], edge)))
+            edge = replace(edge, sources=tuple(end for end in edge.sources if end not in absent))
         if edge.sources and edge.sources[0].port is None:
             for target in edge.targets:
                 self._order(edge, target)

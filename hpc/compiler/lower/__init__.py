@@ -10,7 +10,7 @@ from typing import Any
 
 from hpc.compiler import ir
 from hpc.compiler.graph import CompiledStep, Graph, GraphStep, ImporterStep, RunsContainer, Step
-from hpc.compiler.lower.dag import Dags, hidden_inputs
+from hpc.compiler.lower.dag import Dags, add, hidden_inputs
 from hpc.compiler.lower.executors import executor
 from hpc.compiler.lower.foreign import compiled_components, compiled_executors
 from hpc.compiler.lower.importers import importer_component, importer_executor
@@ -33,8 +33,8 @@ def lower(graph: Graph, specs: Specs, target: Target) -> ir.PipelineSpec:
     components: dict[str, ir.Component | ir.Json] = {**dags.components}
     executors: dict[str, ir.Executor | ir.Json] = {}
     for step in _distinct(graph):
-        components.update(_components(step, specs, target))
-        executors.update(_executors(step, specs, target))
+        add(components, _components(step, specs, target))
+        add(executors, _executors(step, specs, target))
     return ir.PipelineSpec(
         pipeline_info=ir.PipelineInfo(pipeline.name, pipeline.title or None, pipeline.description or None),
         root=root,

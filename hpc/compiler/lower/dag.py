@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
-from typing import Any
+from typing import Any, TypeVar
 
 from hpc.compiler import ir
 from hpc.compiler.cel import cel, joined, negated
 from hpc.compiler.graph import (
+    HANDLER,
     CompiledStep,
     Constant,
     FromItem,
@@ -24,12 +25,13 @@ from hpc.compiler.graph import (
     Status,
     Step,
     Test,
+    channel,
     task_name,
 )
 from hpc.compiler.lower.foreign import compiled_names
 from hpc.compiler.lower.importers import importer_inputs
 from hpc.compiler.lower.ports import bare_definitions, input_definitions, output_definitions
-from hpc.compiler.lower.routes import Routes, Tasks, channel
+from hpc.compiler.lower.routes import Routes, Tasks
 from hpc.compiler.render import ComponentSpec
 from hpc.compiler.targets import Target
 from hpc.components import placeholders
@@ -39,8 +41,9 @@ from hpc.components.types import Type
 from hpc.components.use import element_name
 from hpc.spec.conditions import Name
 
+T = TypeVar("T")
+
 _AFTER_ANYTHING = "ALL_UPSTREAM_TASKS_COMPLETED"
-HANDLER = "exit--handler"
 
 
 class Dags:
@@ -60,16 +63,17 @@ class Dags:
         return ir.Component(input_definitions(_graph_inputs(graph), self.target), output_definitions(outputs), dag=dag)
 
     def _tasks(self, nodes: tuple[Node, ...], level: Tasks) -> dict[str, ir.Task]:
-        return {
-            task_name(node): self._step(node, level) if isinstance(node, Step) else self._group(node, level)
-            for node in nodes
-        }
+        tasks: dict[str, ir.Task] = {}
+        for node in nodes:
+            task = self._step(node, level) if isinstance(node, Step) else self._group(node, level)
+            add(tasks, {task_name(node): task})
+        return tasks
 
     # ------------------------------------------------------------ steps
 
     def _step(self, step: Step, level: Tasks) -> ir.Task:
         caching, retry = _settings(step)
-        strategy = _AFTER_ANYTHING if step.runs_after_failure or HANDLER in step.after else None
+        strategy = _AFTER_ANYTHING if step.runs_always else None
         return ir.Task(
             task_info=ir.TaskInfo(step.title or step.key),
             component_ref=ir.ComponentRef(f"comp-{step.spec_name}"),
@@ -131,7 +135,7 @@ class Dags:
     def _group(self, group: Group, level: Tasks) -> ir.Task:
         path = (*level, group.name)
         name = group_name(group.name, self.graph.name)
-        self.components[f"comp-{name}"] = self._group_component(group, path)
+        add(self.components, {f"comp-{name}": self._group_component(group, path)})
         loop = group.loop
         return ir.Task(
             task_info=ir.TaskInfo(group.name),
@@ -192,6 +196,13 @@ class Dags:
         for one in source.sources if isinstance(source, OneOf) and decides else (source,):
             task, output = self._producer(one, level)
             yield {"producerSubtask": task, key: output}
+
+
+def add(entries: dict[str, T], more: Mapping[str, T]) -> None:
+    """Lays entries beside each other; two of one name would be a fault in how names are made, and one would be lost."""
+    for name, entry in more.items():
+        assert name not in entries, f"two entries are called {name}"
+        entries[name] = entry
 
 
 def hidden_inputs(run_names: tuple[str, ...]) -> dict[str, ir.InputParameter]:

@@ -22,7 +22,7 @@ def executor(spec: ComponentSpec, target: Target) -> ir.Executor:
         env.update({name: secret.vertex for name, secret in spec.settings.secrets.items() if secret.vertex})
         command = with_secrets(command, sorted(spec.settings.secrets))
     # Where the image may have no Python, a metric that is not shown is better than a task that cannot start.
-    if not target.reads_metrics and not spec.is_foreign and begins_with_python(command):
+    if not target.reads_metrics and not spec.is_foreign and begins_with_python(spec.command):
         command = with_metrics(command, metric_outputs(spec.outputs))
     container = ir.Container(spec.image, tuple(command), spec.args, _variables(env), asked)
     return ir.Executor(container=container)

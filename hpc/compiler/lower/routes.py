@@ -23,24 +23,13 @@ from hpc.compiler.graph import (
     Source,
     Status,
     Step,
-    key,
+    channel,
     sources_of,
     task_name,
 )
 
 Tasks = tuple[str, ...]
 """The names of tasks from the outermost DAG of a graph down to one; empty for that DAG itself."""
-
-
-def channel(source: Source) -> str:
-    """The name of the port through which a source passes groups. Two hyphens keep it apart from names of the file."""
-    if isinstance(source, FromInput):
-        return source.name
-    if isinstance(source, FromItem):
-        return source.axis
-    if isinstance(source, OneOf):
-        return source.name
-    return f"{key(source.step)}--{source.port if isinstance(source, FromStep) else 'status'}"
 
 
 class Routes:
@@ -78,7 +67,7 @@ class Routes:
             return (*self.path_of[source.axis], "")
         if isinstance(source, OneOf):
             return self.path_of[f"group {source.switch}"]
-        return self.path_of.get(source.step, (key(source.step),))
+        return self.path_of[source.step]
 
     # ------------------------------------------------------------ what passes which group
 
