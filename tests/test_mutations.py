@@ -9,6 +9,7 @@ import json
 import re
 import sys
 import traceback
+import zlib
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -39,8 +40,8 @@ def _read(path: Path) -> tuple[Any, str]:
 
 def _broken(path: Path, seed: int) -> tuple[str, str]:
     """The changed file, and the target to compile it for."""
-    number = seed * len(FILES) + FILES.index(path)
-    return mutated(*_read(path), number), TARGETS[number % len(TARGETS)]
+    number = zlib.crc32(path.relative_to(TESTS.parent).as_posix().encode()) + seed
+    return mutated(*_read(path), number), TARGETS[seed % len(TARGETS)]
 
 
 def _complaints(text: str, target: str, folder: Path) -> list[str]:

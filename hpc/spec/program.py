@@ -125,7 +125,7 @@ class _Reader:
         merged = with_profiles(original, (), ())
         document, found = expanded(merged, _rebased(self.read_text, folder))
         document = with_siblings(document)
-        key = name if is_library(name) else f"./{name}"  # no key at the top of a file looks like either
+        key = name if name.startswith(("std/", "../")) else f"./{name}"  # no key at the top of a file looks like these
         file = File(load(document, Library), (key,), folder)
         self.used[name], self.roots[key] = file, document.root
         self.warnings += found
