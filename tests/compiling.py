@@ -64,8 +64,6 @@ def graph_of(pipeline: Pipeline, nodes: tuple[Node, ...] = ()) -> Graph:
     return Graph(
         files=(File(pipeline),),
         name="",
-        title="",
-        description="",
         inputs={},
         outputs={},
         counts={},

@@ -321,20 +321,25 @@ def sources_in(binding: Binding) -> Iterator[Source]:
         yield binding
 
 
+def steps_behind(source: Source) -> Iterator[str]:
+    """The steps that a source takes something from."""
+    if isinstance(source, OneOf):
+        yield from (branch.step for branch in source.sources)
+    elif isinstance(source, FromStep) or (isinstance(source, Status) and source.step != "exit"):
+        yield source.step
+
+
 @dataclass(frozen=True)
 class Graph:
     """What can be compiled: a pipeline, or a sub-pipeline for one way to use it.
 
     `files` are the pipeline file and those that it uses; `name` is that of its component spec, empty for the pipeline
-    itself. `inputs` are those that have a value; `counts`
-    tells of how many elements those consist that are put together from several sources. `nodes` are in topological
-    order, ties by name, and so are the children of a group.
+    itself. `inputs` are those that have a value; `counts` tells of how many elements those consist that are put
+    together from several sources. `nodes` are in topological order, ties by name, and so are the children of a group.
     """
 
     files: tuple[File, ...]
     name: str
-    title: str
-    description: str
     inputs: Mapping[str, InputPort]
     outputs: Mapping[str, OutputPort]
     counts: Mapping[str, int]
@@ -386,10 +391,8 @@ def _steps_in(nodes: tuple[Node, ...]) -> Iterator[Step]:
 
 
 def _tasks_in(nodes: tuple[Node, ...]) -> int:
-    inner = (
-        node.graph.tasks if isinstance(node, GraphStep) else _tasks_in(getattr(node, "children", ())) for node in nodes
-    )
-    return len(nodes) + sum(inner)
+    groups = sum(_tasks_in(node.children) for node in nodes if isinstance(node, Group))
+    return len(nodes) + groups + sum(node.graph.tasks for node in nodes if isinstance(node, GraphStep))
 
 
 def _all_steps(graph: Graph, seen: set[str]) -> Iterator[Step]:

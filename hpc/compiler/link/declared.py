@@ -55,11 +55,8 @@ def declared_names(file: File) -> Iterator[Diagnostic]:
             yield from _machines_and_secrets(pipeline, component, path)
         if isinstance(component, SubPipeline):
             if not component.edges:
-                fact, fix = (
-                    f"`edges` of `{name}` is empty, so nothing would run.",
-                    "add an edge, or the name of a step.",
-                )
-                yield Diagnostic(MISSING_KEY, Place((*path, "edges")), fact, fix)
+                fact = f"`edges` of `{name}` is empty, so nothing would run."
+                yield Diagnostic(MISSING_KEY, Place((*path, "edges")), fact, "add an edge, or the name of a step.")
             yield from _outputs(component.outputs, path)
             yield from _steps(pipeline, component.steps, path)
     yield from _steps(pipeline, pipeline.steps, at)

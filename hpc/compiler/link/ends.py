@@ -70,15 +70,20 @@ class Ends:
         self.report(UNKNOWN_OUTPUT, end.place, fact, fix)
         return None
 
-    def _exit(self, end: End) -> Source | None:
+    def has_exit(self, end: End) -> bool:
+        """Whether `exit` stands in this scope; reports it where it does not."""
         if not self.scope.is_pipeline:
             fact = "`exit` stands at the top level of a pipeline, not in a component."
             self.report(EXIT, end.place, fact, "move this edge to the `edges` of the pipeline.")
-        elif end.port != "status":
-            fact = f"`exit` has no output `{end.port}`; it has `status`."
-            self.report(UNKNOWN_OUTPUT, end.place, fact, "write `exit.status`.")
-        else:
+        return self.scope.is_pipeline
+
+    def _exit(self, end: End) -> Source | None:
+        if not self.has_exit(end):
+            return None
+        if end.port == "status":
             return Status("exit")
+        fact = f"`exit` has no output `{end.port}`; it has `status`."
+        self.report(UNKNOWN_OUTPUT, end.place, fact, "write `exit.status`.")
         return None
 
     def _output(self, end: End, node: Node) -> Source | None:

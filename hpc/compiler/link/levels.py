@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from graphlib import CycleError, TopologicalSorter
 
-from hpc.compiler.graph import HANDLER, FromStep, Group, Node, OneOf, Status, Step, sources_of, task_name
+from hpc.compiler.graph import HANDLER, Group, Node, Status, Step, sources_of, steps_behind, task_name
 from hpc.compiler.link.regions import OVERLAP
 from hpc.diagnostics import Diagnostic, Place
 
@@ -70,10 +70,7 @@ def steps_before(node: Node) -> Iterator[str]:
     if isinstance(node, Step):
         yield from (name for name in node.after if name != "exit")
     for source in sources_of(node):
-        if isinstance(source, OneOf):
-            yield from (branch.step for branch in source.sources)
-        elif isinstance(source, FromStep) or (isinstance(source, Status) and source.step != "exit"):
-            yield source.step
+        yield from steps_behind(source)
 
 
 class _Tree:

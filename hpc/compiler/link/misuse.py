@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from hpc.compiler import mentions
-from hpc.compiler.graph import Binding, Constant, FromStep, OneOf, Status, sources_in
+from hpc.compiler.graph import Constant, Status, sources_in, steps_behind
 from hpc.compiler.link.ends import EXIT
 from hpc.compiler.link.loops import BAD_LOOP
 from hpc.compiler.link.nodes import Node
@@ -119,22 +119,16 @@ def _statuses(node: Node, nodes: dict[str, Node]) -> Iterator[Diagnostic]:
             yield Diagnostic(STATUS, node.after[other], fact, "remove this edge.", other=wire.place)
 
 
-def _steps_behind(source: Binding) -> list[str]:
-    """The steps whose outputs an input takes."""
-    found: list[str] = []
-    for one in sources_in(source):
-        steps = one.sources if isinstance(one, OneOf) else (one,)
-        found += [step.step for step in steps if isinstance(step, FromStep)]
-    return found
-
-
 def _whatever_happened(node: Node) -> Iterator[Diagnostic]:
     """A condition is decided by what steps put out, and only after they succeeded; inputs may get none."""
     if node.entry.run_if != "upstream_done":
         return
     for name, wire in node.wires.items():
         port = node.inputs[name]
-        if not (port.optional or port.has_default) and (behind := _steps_behind(wire.source)):
+        if port.optional or port.has_default or isinstance(wire.source, Status):
+            continue
+        behind = [step for source in sources_in(wire.source) for step in steps_behind(source)]
+        if behind:
             fact = f"step `{node.name}` runs even if `{behind[0]}` failed, and then `{name}` has no value."
             fix = "with `optional: true`" if port.type.is_artifact else "with a default"
             yield Diagnostic(STATUS, wire.place, fact, f"declare input `{name}` of the component {fix}.")

@@ -48,8 +48,6 @@ class Scope:
     file: File
     path: Path
     name: str
-    title: str
-    description: str
     inputs: Mapping[str, InputPort]
     outputs: Mapping[str, OutputPort]
     steps: Mapping[str, StepEntry]

@@ -12,7 +12,7 @@ from itertools import chain, count
 from typing import Literal
 
 from hpc.compiler.graph import key as ir_key
-from hpc.compiler.link.nodes import Guard, Node, Scope, Wire
+from hpc.compiler.link.nodes import Guard, Node, Wire
 from hpc.diagnostics import Diagnostic, Path, Place, Rule
 from hpc.spec.conditions import Condition, names_in
 from hpc.spec.conditions import key as condition_key
@@ -80,8 +80,8 @@ class Region:
 class Regions:
     """Finds a region for step after step, in topological order; `found` collects what does not nest."""
 
-    def __init__(self, scope: Scope, edges: Sequence[Edge], found: list[Diagnostic]) -> None:
-        self.scope, self.found = scope, found
+    def __init__(self, edges: Sequence[Edge], found: list[Diagnostic]) -> None:
+        self.found = found
         self.root = Region("root", "", None)
         self.of: dict[str, Region] = {}
         self.names: set[str] = set()

@@ -58,8 +58,6 @@ class Linker:
                 file=file,
                 path=(),
                 name="",
-                title=pipeline.title,
-                description=pipeline.description,
                 inputs=pipeline.inputs,
                 outputs=pipeline.outputs,
                 steps=pipeline.steps,
@@ -143,8 +141,6 @@ class Linker:
             file=declared.file,
             path=declared.path,
             name=name,
-            title=component.title,
-            description=component.description,
             inputs=component.inputs,
             outputs=component.outputs,
             steps=component.steps,
@@ -205,7 +201,7 @@ class _Assembly:
     def __init__(self, linker: Linker, scope: Scope, wiring: Wiring, edges: list[Edge]) -> None:
         self.linker, self.scope, self.wiring = linker, scope, wiring
         self.found = linker.found
-        self.regions = Regions(scope, edges, self.found)
+        self.regions = Regions(edges, self.found)
         self.elaborator = Elaborator(scope, linker.program.main, self.regions, self.found)
 
     def graph(self, nodes: list[Node]) -> Graph | None:
@@ -289,8 +285,6 @@ class _Assembly:
         return Graph(
             files=self.linker.program.files,
             name=scope.name,
-            title=scope.title,
-            description=scope.description,
             inputs={name: _as_used(port, name in needed) for name, port in scope.inputs.items() if name in scope.bound},
             outputs=scope.outputs,
             counts=scope.counts,

@@ -50,7 +50,6 @@ class Elaborated:
 
     made: tuple[Made, ...]
     names: tuple[str, ...]
-    is_loop: bool
     is_nested_loop: bool
 
 
@@ -133,12 +132,12 @@ class Elaborator:
         """The steps of a node whose predecessors are made."""
         if not node.axes:
             step = self._step(node, node.name, bindings, self._order(node))
-            return Elaborated((step,), (node.name,), False, False)
+            return Elaborated((step,), (node.name,), is_nested_loop=False)
         runs = elements(node, bindings, self.found)
         if runs is None:
             return self._looped(node, bindings)
         steps = [self._run(node, bindings, runs, index) for index in range(len(runs))]
-        return Elaborated(tuple(steps), tuple(step.name for step in steps), True, False)
+        return Elaborated(tuple(steps), tuple(step.name for step in steps), is_nested_loop=False)
 
     def _order(self, node: Node) -> tuple[str, ...]:
         names = (name for other in sorted(node.ordered) if other in self.done for name in self.done[other].names)
@@ -162,7 +161,7 @@ class Elaborator:
         made: Made = self._step(node, node.name, {**bindings, **items}, self._order(node))
         for index, axis in reversed(list(enumerate(loops))):
             made = self._group(node, axis, index, made)
-        return Elaborated((made,), (node.name,), True, len(loops) > 1)
+        return Elaborated((made,), (node.name,), is_nested_loop=len(loops) > 1)
 
     def _group(self, node: Node, axis: Axis, index: int, inner: Made) -> Group:
         own = f"--in--{ir_key(next(iter(axis.bindings)))}" if index else ""

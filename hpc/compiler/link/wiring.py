@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import Any
 
 from hpc.compiler.graph import Binding, Constant, FromInput, FromStep, Gathered, OneOf, Source, key
-from hpc.compiler.link.ends import EXIT, UNKNOWN_INPUT, WRONG_SIDE, Ends
+from hpc.compiler.link.ends import UNKNOWN_INPUT, WRONG_SIDE, Ends
 from hpc.compiler.link.nodes import LOST_EDGE, RESERVED_NODES, Guard, Node, Scope, Wire
 from hpc.compiler.link.regions import NOT_COMPLETE
 from hpc.components.ports import InputPort, objection
@@ -125,10 +125,7 @@ class Wiring:
                 node.plain.add(source.node)
 
     def _wait_for_exit(self, source: End, target: End) -> None:
-        if not self.scope.is_pipeline:
-            fact = "`exit` stands at the top level of a pipeline, not in a component."
-            self.report(EXIT, source.place, fact, "move this edge to the `edges` of the pipeline.")
-        elif target.node in self.nodes:
+        if self.ends.has_exit(source) and target.node in self.nodes:
             self.nodes[target.node].exit = source.place
 
     # ------------------------------------------------------------ data

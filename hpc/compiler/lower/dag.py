@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from typing import Any, TypeVar
 
 from hpc.compiler import ir
@@ -112,12 +113,13 @@ class Dags:
         if isinstance(source, Status):
             task = HANDLER if source.step == "exit" else self._producer(source, level)[0]
             return ir.InputParameter(task_final_status={"producerTask": task})
-        found = self.routes.producer(source, level)
+        whole = self._whole(source, level)
         field = source.field if isinstance(source, FromItem) else None
-        selector = f"parseJson(string_value)[{json.dumps(field)}]" if field else None
-        if found is None:
-            return ir.InputParameter(component_input_parameter=channel(source), parameter_expression_selector=selector)
-        return ir.InputParameter(task_output_parameter={"producerTask": found[0], "outputParameterKey": found[1]})
+        return (
+            replace(whole, parameter_expression_selector=f"parseJson(string_value)[{json.dumps(field)}]")
+            if field
+            else whole
+        )
 
     def _artifact(self, source: Source, level: Tasks) -> ir.InputArtifact:
         found = self.routes.producer(source, level)
