@@ -70,8 +70,8 @@ def write_text(file: Path, text: str) -> None:
 
 
 def _make_root(root: Path) -> None:
-    if not root.exists():
-        root.mkdir(parents=True)
+    if not root.exists():  # another run may be making it in this very moment
+        root.mkdir(parents=True, exist_ok=True)
         (root / ".gitignore").write_text("*\n", "utf-8")
     (root / "runs").mkdir(exist_ok=True)
 
