@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from hpc.compiler import Choice, compile
+from hpc.compiler.files import Files
 from hpc.compiler.targets import TARGETS
 from hpc.diagnostics import Diagnostic, Rejected, Source
 
@@ -16,7 +17,7 @@ edges: [train]
 """
 
 
-class NoFiles:
+class NoFiles(Files):
     """No pipeline file here names another file."""
 
     def read_text(self, path: str) -> str:

@@ -24,6 +24,7 @@ from meaning import differences, documents, is_group_key, meaning, parse
 from hpc.cli import run_command
 from hpc.cli.disk import Folder
 from hpc.compiler import compile as compile_pipeline
+from hpc.compiler.files import Files
 from hpc.compiler.targets import TARGETS
 from hpc.conversion import Converted, NotAComponent, convert, objections
 from hpc.conversion.emit import emit
@@ -41,7 +42,7 @@ V1 = sorted((TESTS / "foreign" / "v1").glob("*.yaml"))
 Json = dict[str, Any]
 
 
-class Texts:
+class Texts(Files):
     """Files by their paths from the pipeline file."""
 
     def __init__(self, texts: Mapping[str, str]) -> None:

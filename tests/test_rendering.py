@@ -123,8 +123,8 @@ def test_the_bootstrap_is_as_small_as_the_types_allow() -> None:
     full = executor("inputs: {d: {type: dict, default: {}}}")["command"]
     assert none == ["python", "take.py"]
     assert [small[0], small[1], *small[3:]] == ["python", "-c", "python", "take.py"]
-    assert small[2].startswith("# hpc strings 1:")
-    assert full[2].startswith("# hpc values 1:")
+    assert small[2].startswith("# hpc strings 2:")
+    assert full[2].startswith("# hpc values 2:")
     typed = executor("quoting: typed\n    inputs: {s: {type: string, default: x}}")
     assert typed["command"] == none
     assert typed["args"] == ["s='{{$.inputs.parameters['s']}}'"]

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import os
 import tempfile
+from collections.abc import Sequence
+from functools import cached_property
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from hpc.diagnostics import Diagnostic, Rejected, Rule, Source, Span
 from hpc.spec.document import decode
@@ -20,6 +23,10 @@ UNWRITABLE = Rule(
 )
 RULES = (UNREADABLE, UNWRITABLE)
 
+if TYPE_CHECKING:
+    from hpc.compiler.questions import Answer, Question
+    from hpc.composing.asker import Asker
+
 
 class Folder:
     """The folder of a pipeline file; the compiler reads the files that the pipeline file names through it."""
@@ -32,6 +39,21 @@ class Folder:
 
     def has(self, path: str) -> bool:
         return (self.path / path).is_file()
+
+    def ask(self, questions: Sequence[Question]) -> Sequence[Answer | None]:
+        return self._asker.ask(questions) if questions else []
+
+    @cached_property
+    def _asker(self) -> Asker:
+        from hpc.composing.asker import Asker
+
+        return Asker(self.path, _cache())
+
+
+def _cache() -> Path | None:
+    """The user's folder for what can be made again; None where there is no home."""
+    folder = Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache").expanduser()
+    return folder / "hpc" if folder.is_absolute() else None
 
 
 def read_source(path: Path) -> Source:

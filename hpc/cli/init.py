@@ -16,6 +16,7 @@ import click
 
 from hpc import compiler
 from hpc.cli.disk import UNWRITABLE
+from hpc.compiler.files import Files
 from hpc.diagnostics import Diagnostic, Rejected, Rule, Source, Span
 
 IN_THE_WAY = Rule(
@@ -84,7 +85,7 @@ def project(name: str) -> dict[str, str]:
     return dict(sorted({**texts, "pipeline.json": compiled.text}.items()))
 
 
-class _Texts:
+class _Texts(Files):
     """The files beside the pipeline file, before they are on disk."""
 
     def __init__(self, texts: Mapping[str, str]) -> None:

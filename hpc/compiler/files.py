@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Protocol
+
+from hpc.compiler.questions import Answer, Question
 
 
 class Files(Protocol):
@@ -15,3 +18,7 @@ class Files(Protocol):
     def has(self, path: str) -> bool:
         """Whether there is such a file."""
         ...
+
+    def ask(self, questions: Sequence[Question]) -> Sequence[Answer | None]:
+        """What Hydra makes of configurations, an answer for each question; None where Hydra cannot be asked."""
+        return [None] * len(questions)

@@ -50,16 +50,20 @@ _NOT_TEXT = frozenset({"null", "true", "false", "nan", "inf"})
 
 # The text of both programs is part of KFP's cache key: any change, even of a comment, runs every cached task again.
 # Count the version in the first line up with each change. To survive KFP and Kubernetes the texts hold neither doubled
-# braces nor a dollar sign before a dollar sign, a dot or a parenthesis. They run on Python 3.6 and later.
+# braces nor a dollar sign before a dollar sign, a dot or a parenthesis. They run on Python 3.6 and later. `python3 -c`
+# looks for modules in the working directory first, where a program may keep a `types.py` of its own: that entry goes.
 
-SMALL_BOOTSTRAP = r"""# hpc strings 1: quote each k='raw text' after the last "--" for Hydra, then exec the program
-import os, re, sys
+SMALL_BOOTSTRAP = r"""# hpc strings 2: quote each k='raw text' after the last "--" for Hydra, then exec the program
+import os, sys
+sys.path = [p for p in sys.path if p]
+import re, signal
 def quote(t):
     t = re.sub(r"(\\*)\$\{", r"\1\1\\${", t)  # OmegaConf: no interpolation
     return "'" + re.sub(r"(\\+)(?='|\Z)", r"\1\1", t).replace("'", r"\'") + "'"
 a = sys.argv[1:]
 n = len(a) - a[::-1].index("--") if "--" in a else len(a) + 1
 a[n - 1:] = [re.sub(r"\A([^=]*=)'(.*)'\Z", lambda m: m[1] + quote(m[2]), o, flags=re.S) for o in a[n:]]
+signal.signal(signal.SIGPIPE, signal.SIG_DFL)  # Python ignores it, and so would the program
 try: os.execvp(a[0], a)
 except (OSError, IndexError) as e:
     sys.stderr.write("hpc: cannot start %s: %s\n" % (a[:1], e))
@@ -71,8 +75,10 @@ Arguments up to the last "--" are kept, the "--" goes; without one nothing chang
 program cannot be started; else the program replaces this process, so signals and the exit code are its own.
 """
 
-BOOTSTRAP = r"""# hpc values 1: put the raw overrides after the last "--" into Hydra's grammar, then exec the program
-import json, os, re, sys
+BOOTSTRAP = r"""# hpc values 2: put the raw overrides after the last "--" into Hydra's grammar, then exec the program
+import os, sys
+sys.path = [p for p in sys.path if p]
+import json, re, signal
 def fail(code, text):
     sys.stderr.write("hpc: " + text + "\n")
     sys.exit(code)
@@ -111,6 +117,7 @@ for o in rest:
     elif name == last: out[-1] = out[-1][:-1] + "," + v + "]"
     else: out.append(name + "=[" + v + "]")
     last = name != k and name
+signal.signal(signal.SIGPIPE, signal.SIG_DFL)  # Python ignores it, and so would the program
 try: os.execvp(out[0], [o.encode("utf-8", "surrogateescape") for o in out])
 except (OSError, ValueError, IndexError) as e: fail(127, "cannot start %s: %s" % (out[:1], e))
 """

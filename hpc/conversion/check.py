@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any, cast
 
 from hpc.compiler import compile as compiled
+from hpc.compiler.files import Files
 from hpc.compiler.targets import KFP, LOCAL, VERTEX
 from hpc.components.types import Type, parse_type
 from hpc.conversion.converted import Converted
@@ -32,7 +33,7 @@ def objections(converted: Converted) -> list[Diagnostic]:
     return found
 
 
-class _Files:
+class _Files(Files):
     """No files but the converted ones."""
 
     def __init__(self, texts: Mapping[str, str]) -> None:

@@ -370,8 +370,8 @@ def test_an_artifact_that_is_not_there_is_said(tmp_path: Path) -> None:
 
 
 def test_a_failure_shows_the_command_without_the_bootstrap(tmp_path: Path) -> None:
-    program = "# hpc values 1: anything\nimport os, sys\nos.execvp(sys.argv[1], sys.argv[1:])"
+    program = "# hpc values 2: anything\nimport os, sys\nos.execvp(sys.argv[1], sys.argv[1:])"
     result = _alone(tmp_path, "python", "-c", program, "sh", "-c", "exit 7")
     failure = _failure(result)
     assert failure.command == "sh -c 'exit 7'"
-    assert "hpc values 1" in Path(failure.script).read_text()
+    assert "hpc values 2" in Path(failure.script).read_text()
