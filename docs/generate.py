@@ -139,23 +139,40 @@ eval "$(_HPC_COMPLETE=zsh_source hpc)"             # zsh: in ~/.zshrc
 _HPC_COMPLETE=fish_source hpc | source             # fish: in ~/.config/fish/completions/hpc.fish
 ```
 
-{"".join(_command_section(name) for name in cli.COMMANDS).rstrip()}
+Commands, options, files, and the components of a file: `hpc hydra keys pipeline.yaml <TAB>`.
+
+## Completion in an editor
+
+`hpc schema` describes the keys of the language; `hpc schema pipeline.yaml` also those of the Hydra configurations of
+that file: an editor then completes them under `overrides` and behind `as`, with types, defaults and the options of
+config groups. The schema offers what there was when it was written, and refuses nothing else: it may be older than a
+configuration.
+
+{"".join(_command_section(*names) for name in cli.COMMANDS for names in _with_commands(name)).rstrip()}
 """
 
 
-def _command_section(name: str) -> str:
-    return f"## hpc {name}\n\n```text\n{help_of(name)}\n```\n\n"
+def _with_commands(name: str) -> Iterator[tuple[str, ...]]:
+    """A command, and those in it."""
+    yield (name,)
+    command = cli.cli.get_command(click.Context(cli.cli), name)
+    yield from ((name, inner) for inner in getattr(command, "commands", ()))
 
 
-def help_of(name: str | None = None) -> str:
-    """What `hpc --help` or `hpc NAME --help` prints on a terminal that is 100 columns wide."""
+def _command_section(*names: str) -> str:
+    return f"## hpc {' '.join(names)}\n\n```text\n{help_of(*names)}\n```\n\n"
+
+
+def help_of(*names: str) -> str:
+    """What `hpc --help` or `hpc NAME… --help` prints on a terminal that is 100 columns wide."""
+    command: click.Command = cli.cli
     context = cli.cli.make_context("hpc", [], resilient_parsing=True, terminal_width=WIDTH)
-    if name is None:
-        return cli.cli.get_help(context)
-    command = cli.cli.get_command(context, name)
-    if command is None:
-        raise KeyError(name)
-    return command.get_help(click.Context(command, info_name=name, parent=context))
+    for name in names:
+        inner = command.get_command(context, name) if isinstance(command, click.Group) else None
+        if inner is None:
+            raise KeyError(name)
+        command, context = inner, click.Context(inner, info_name=name, parent=context)
+    return command.get_help(context)
 
 
 # ---------------------------------------------------------------- examples.md
@@ -183,6 +200,7 @@ FEATURES: dict[str, Callable[[Pipeline], bool]] = {
         end.node == "exit" for edge in parse_edges(file.edges, ())[0] for end in edge.sources
     ),
     "argparse": lambda file: any(each.cli == "argparse" for each in _containers(file)),
+    "argument templates of one's own": lambda file: any(each.cli.startswith(".") for each in _containers(file)),
     "constant overrides": lambda file: any(each.overrides for each in _containers(file)),
     "GPUs": lambda file: any(machine.gpu for machine in file.accelerators.values()),
     "constants of the file (`vars`)": lambda file: bool(file.vars),

@@ -88,6 +88,7 @@ def meaning_of(found: list[dict[str, Any]], keys: Mapping[str, str] | None = Non
         spec.pop("components", {}),
         json_format.MessageToDict(parsed.deployment).get("executors", {}),
         platforms.get("kubernetes", {}).get("deploymentSpec", {}).pop("executors", {}),
+        platforms.get("local", {}).get("deploymentSpec", {}).pop("executors", {}),
     )
     spec.pop("deploymentSpec", None)
     spec.pop("sdkVersion", None)
@@ -135,6 +136,7 @@ class _Ir:
     components: Json
     executors: Json
     kubernetes: Json
+    local: Json
     used: set[str] = field(default_factory=set[str])
 
     def component(self, task: Json) -> Json:
@@ -148,6 +150,7 @@ class _Ir:
 
     def unused(self) -> list[str]:
         settings = {f"Kubernetes settings of {label}" for label in self.kubernetes.keys() - self.executors.keys()}
+        settings |= {f"local settings of {label}" for label in self.local.keys() - self.executors.keys()}
         return sorted(settings | (self.components.keys() | self.executors.keys()) - self.used)
 
 
@@ -369,7 +372,7 @@ class _Scope:
         if isinstance(executor, dict) and "importer" in executor:
             return {**settings, "component": self._importer(task, component, executor["importer"])}
         ports = {name: ports for name, ports in component.items() if name != "executorLabel"}
-        platform = self._kubernetes(component.get("executorLabel", ""))
+        platform = self._platforms(component.get("executorLabel", ""))
         return {
             **settings,
             "inputs": self._inputs(key),
@@ -413,6 +416,10 @@ class _Scope:
         metadata = self._text(importer.get("metadata", {}), task)
         outputs = component.get("outputDefinitions", {})
         return {"outputDefinitions": outputs, "executor": {"importer": {**rest, "uri": source, "metadata": metadata}}}
+
+    def _platforms(self, label: str) -> Meaning:
+        local = self.ir.local.get(label)
+        return {**self._kubernetes(label), **({"local": local} if local else {})}
 
     def _kubernetes(self, label: str) -> Meaning:
         config = json_format.MessageToDict(_message(self.ir.kubernetes.get(label, {}), KubernetesExecutorConfig()))

@@ -510,6 +510,68 @@ def test_a_bug_is_said_to_be_one(
     assert "Traceback" in capsys.readouterr().err
 
 
+# ---------------------------------------------------------------- completion
+
+HALF_WRITTEN = """\
+hpc: 1
+images: {tool: x}
+components:
+  # the ones that matter
+  prepare:
+    image: tool
+    command: [python, prepare.py]
+
+  train_it:
+    overrides: {model: vit
+      lr:
+steps:
+  again:
+"""
+
+
+def completed(folder: Path, line: str, shell: str = "bash") -> list[str]:
+    """What a shell offers for the last word of a command line."""
+    words = {"COMP_WORDS": line, "COMP_CWORD": str(len(line.split(" ")) - 1)}
+    done = hpc(folder, env={"_HPC_COMPLETE": f"{shell}_complete", **words})
+    assert (done.returncode, done.stderr) == (0, "")
+    return done.stdout.split("\n")[:-1] if done.stdout.strip() else []
+
+
+def test_completion_of_components(folder: Path) -> None:
+    (folder / "pipeline.yaml").write_text(RECIPE)
+    assert completed(folder, "hpc hydra ke") == ["plain,keys"]
+    assert completed(folder, "hpc hydra keys pipeline.yaml ") == ["plain,data_prepare", "plain,train"]
+    assert completed(folder, "hpc hydra keys pipeline.yaml t") == ["plain,train"]
+    assert completed(folder, "hpc hydra keys pipeline.yaml x") == []
+    assert completed(folder, "hpc hydra keys ") == ["file,"]
+    assert completed(folder, "hpc hydra keys pipeline.yaml t", "zsh") == ["plain", "train", "trainer"]
+
+
+@pytest.mark.parametrize(
+    ("text", "names"),
+    [
+        (HALF_WRITTEN, ["prepare", "train_it"]),
+        ("components: {a: {image: x}, b: 1, c: }", ["a", "b", "c"]),
+        ("components: [a]", []),
+        ("components:", []),
+        ("- a", []),
+        ("", []),
+        ("components:\n  a:\n\tb: [\n", ["a"]),
+        ("\0\ufffe{{", []),
+        ("'" * 5, []),
+    ],
+)
+def test_completion_takes_any_file(folder: Path, text: str, names: list[str]) -> None:
+    (folder / "pipeline.yaml").write_text(text)
+    assert completed(folder, "hpc hydra keys pipeline.yaml ") == [f"plain,{name}" for name in names]
+
+
+def test_completion_takes_no_file(folder: Path) -> None:
+    (folder / "latin.yaml").write_bytes("components: {ä: 1}".encode("latin-1"))
+    for name in ("none.yaml", ".", "latin.yaml"):
+        assert completed(folder, f"hpc hydra keys {name} ") == []
+
+
 def test_recipe_renders_components_that_the_sdk_loads(tmp_path: Path) -> None:
     from kfp import components
 

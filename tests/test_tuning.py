@@ -12,6 +12,7 @@ from hpc.components.tuning import tune_problems, tuned_outputs
 
 SAID: dict[str, Any] = {
     "image": "app",
+    "command": ["python", "train.py"],
     "inputs": {
         "lr": {"type": "float", "max": 1.0},
         "epochs": {"type": "int", "min": 1},
@@ -235,7 +236,7 @@ def test_a_metric_is_a_number() -> None:
 def test_an_input_cannot_be_called_as_the_best_metric() -> None:
     port = {"best_metric": {"type": "float"}}
     component = ContainerComponent.model_validate(
-        {"image": "app", "inputs": port, "outputs": {"acc": {"type": "float"}}}
+        {"image": "app", "command": ["python"], "inputs": port, "outputs": {"acc": {"type": "float"}}}
     )
     assert tune_problems(tune(search={"best_metric": [1.0]}), component) == [
         (

@@ -26,6 +26,7 @@ COMMANDS = {
     "run": "Run a pipeline file, or a compiled one, on this machine.",
     "render": "Write the components of a pipeline as KFP component files.",
     "convert": "Convert a KFP component or a compiled pipeline to a file of hpc.",
+    "hydra": "Show what the Hydra configuration of a component lets you set.",
     "explain": "Explain a code such as HPC301.",
     "schema": "Print the JSON schema of pipeline files, for editors.",
 }

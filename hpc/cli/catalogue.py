@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from hpc.cli import convert, disk, init, run
 from hpc.compiler.checks import CHECKS
+from hpc.compiler.composition.findings import RULES as COMPOSITION_RULES
 from hpc.compiler.link import RULES as LINK_RULES
 from hpc.compiler.render import RULES as RENDER_RULES
+from hpc.compiler.sweeps import RULES as SWEEP_RULES
 from hpc.diagnostics import Rule
 from hpc.engines.local.rules import RULES as LOCAL_ENGINE_RULES
 from hpc.spec import document, edges, expand, load, merge, unused, yaml_errors
@@ -15,7 +17,7 @@ def catalogue() -> dict[str, Rule]:
     """Rules by code, in the order of codes."""
     modules = (document, yaml_errors, merge, expand, load, unused, edges, *CHECKS, disk, convert, init, run)
     rules = [rule for module in modules for rule in module.RULES]
-    rules += [*LINK_RULES, *RENDER_RULES, *LOCAL_ENGINE_RULES]
+    rules += [*LINK_RULES, *COMPOSITION_RULES, *RENDER_RULES, *SWEEP_RULES, *LOCAL_ENGINE_RULES]
     return {rule.code: rule for rule in sorted(rules, key=_code)}
 
 

@@ -6,11 +6,17 @@ The models of the language enter; what stands before they see a file is added he
 from __future__ import annotations
 
 import json
-from typing import Any
+from pathlib import Path
+from typing import Any, cast
 
 import click
 from pydantic import TypeAdapter
 
+from hpc.cli.disk import Folder, read_source
+from hpc.cli.file_schema import sharpened
+from hpc.cli.keys import NO_HYDRA
+from hpc.compiler import Choice, located_in, understood
+from hpc.compiler.authoring import App, Apps, Listing, listings
 from hpc.components.ports import PortType
 from hpc.components.subpipeline import EdgeLine
 from hpc.spec.model import LANGUAGE_VERSION, Pipeline
@@ -37,16 +43,38 @@ _ABOUT = (
 
 
 @click.command("schema", epilog="Example: hpc schema > .vscode/hpc.schema.json")
-def command() -> int:
+@click.argument("file", required=False, type=click.Path(path_type=Path))
+def command(file: Path | None) -> int:
     """Print the JSON schema (draft 2020-12) of pipeline files.
+
+    With FILE it also holds the keys of the Hydra configurations of that file's components, so that an editor completes
+    them under `overrides` and behind `as`. Make it anew when a configuration has changed.
 
     With the YAML extension of VS Code, the first line of a pipeline file names it:
 
     \b
       # yaml-language-server: $schema=.vscode/hpc.schema.json
     """
-    click.echo(json.dumps(pipeline_schema(), indent=2, ensure_ascii=False))
+    schema = _for_file(file) if file else pipeline_schema()
+    click.echo(json.dumps(schema, indent=2, ensure_ascii=False))
     return 0
+
+
+def _for_file(file: Path) -> Schema:
+    """The schema for one file; what keeps a configuration out of it is told on stderr."""
+    files = Folder(file.parent)
+    program, _ = understood(read_source(file), files, Choice())
+    with located_in(program.document):
+        apps = list(Apps(program, files).all())
+    listed: list[tuple[App, Listing]] = []
+    for app, listing in zip(apps, listings(apps, files), strict=True):
+        if listing is None:
+            raise click.ClickException(NO_HYDRA)
+        if not listing.listed.trouble:
+            listed.append((app, listing))
+        elif app.path[0] == "components":
+            click.echo(f"{'.'.join(map(str, app.path))}: its keys are left out: {listing.listed.trouble}", err=True)
+    return sharpened(pipeline_schema(), program.main.pipeline.name, listed)
 
 
 def pipeline_schema() -> Schema:
@@ -97,9 +125,19 @@ def _with_keys_of_every_kind(models: Schema) -> Schema:
 
 
 def _nullable(node: Schema) -> Schema:
-    """Null deletes what the sibling says."""
-    options = _options(node)
+    """Null deletes what the sibling says, also a single entry of a mapping."""
+    options = [_with_nullable_entries(option) for option in _options(node)]
     return node if _NULL in options else {**_annotations(node), "anyOf": [*options, _NULL]}
+
+
+def _with_nullable_entries(option: Schema) -> Schema:
+    entries = option.get("additionalProperties")
+    if isinstance(entries, dict):
+        return {**option, "additionalProperties": _nullable(cast("Schema", entries))}
+    if "patternProperties" in option:
+        patterns = option["patternProperties"].items()
+        return {**option, "patternProperties": {pattern: _nullable(entry) for pattern, entry in patterns}}
+    return option
 
 
 # ---------------------------------------------------------------- one block, one place in it
@@ -117,7 +155,8 @@ def _place(node: Schema) -> Schema:
     for name, alternatives in _named().items():
         if options == alternatives:
             return {"$ref": f"#/$defs/{name}", **_annotations(node)}
-    options = [form for option in options for form in _forms(_content(option))]
+    forms = [form for option in options for form in _forms(_content(option))]
+    options = [form for index, form in enumerate(forms) if form not in forms[:index]]
     return {**_with_reference(options), **_annotations(node)}
 
 

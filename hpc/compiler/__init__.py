@@ -1,7 +1,8 @@
 """The compiler: text of a pipeline file in, text of KFP IR out, through stages in one order. Best read first.
 
     read -> settle (profiles, --set, ${{ }}, uses) -> load -> assemble (files that are used)
-         -> link -> check -> render -> lower -> emit
+         -> sweep (Hydra's lists for `for_each`) -> link -> check -> compose (does each Hydra app start?)
+         -> render -> lower -> emit
 
 A stage returns its value or raises Rejected with everything it found. Nothing here prints, writes, starts a process or
 asks the network; the files that a pipeline file names are read through `Files`.
@@ -14,12 +15,14 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 from hpc.compiler.checks import check
+from hpc.compiler.composition import composed
 from hpc.compiler.emit import emit, emit_component
 from hpc.compiler.files import Files
 from hpc.compiler.graph import Graph
 from hpc.compiler.link import link
 from hpc.compiler.lower import lower, lower_component, lower_platform
 from hpc.compiler.render import ComponentSpec, render
+from hpc.compiler.sweeps import swept
 from hpc.compiler.targets import KFP, VERTEX, Target
 from hpc.diagnostics import Diagnostic, Rejected, Source, located
 from hpc.spec.document import Document, read, warnings
@@ -89,10 +92,12 @@ class _Judged:
 def _judged(source: Source, target: Target | None, files: Files, choice: Choice) -> _Judged:
     """The stages up to `render`, which every result shares. Raises Rejected."""
     program, found = understood(source, files, choice)
+    program = swept(program, files)
     target = target or default_target(program.main.pipeline.targets)
     with located_in(program.document):
         graph = link(program)
         found += check(graph, target)
+        found += composed(graph, files)
         specs = render(graph, files)
     return _Judged(graph, specs, target, located(found, program.document))
 

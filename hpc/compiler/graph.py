@@ -195,8 +195,13 @@ class RunsContainer(Step):
     differs: bool
 
     @property
+    def is_tuned(self) -> bool:
+        """Whether a tuning service starts it, again and again with other values."""
+        return any(getattr(layer.block, "tune", None) is not None for layer in self.layers[:1])
+
+    @property
     def is_particular(self) -> bool:
-        return self.differs
+        return self.differs or self.is_tuned
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -8,11 +8,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any, cast
 
-from hpc.compiler.graph import ContainerStep, Graph, RunsContainer
+from hpc.compiler.graph import ContainerStep, Graph, RunsContainer, Settings
 from hpc.components.container import ArgumentGroup, ContainerComponent
 from hpc.components.fields import EnvValue
 from hpc.diagnostics import Path
-from hpc.spec.model import Accelerator
+from hpc.spec.model import Accelerator, LocalPlace
 from hpc.spec.program import File
 
 
@@ -41,18 +41,19 @@ def accelerators(graph: Graph) -> dict[Path, Accelerator]:
 
 
 def texts(step: ContainerStep) -> Iterator[tuple[Path, str]]:
-    """The texts of which the step's command line is made: command, arguments and overrides."""
+    """The texts of which the step's command line is made: command, arguments, sweep and overrides."""
     path = step.component_path
     yield from walk(step.component.command, (*path, "command"))
     yield from walk(step.component.args, (*path, "args"))
+    yield from walk(step.component.sweep, (*path, "sweep"))
     for place, text in walk(step.settings.overrides, ()):
         yield override_path(step, *place), text
 
 
 def component_texts(component: ContainerComponent, path: Path) -> Iterator[tuple[Path, str]]:
-    """The texts that the component itself says: command, arguments and overrides."""
-    for block, value in (("command", component.command), ("args", component.args), ("overrides", component.overrides)):
-        yield from walk(value, (*path, block))
+    """The texts that the component itself says: command, arguments, overrides and sweep."""
+    for block in ("command", "args", "overrides", "sweep"):
+        yield from walk(getattr(component, block), (*path, block))
 
 
 def own_overrides(step: ContainerStep) -> Iterator[tuple[Path, Mapping[str, Any]]]:
@@ -100,6 +101,24 @@ def variable_path(step: RunsContainer, name: str) -> Path:
     """Where the environment variable that the step gets is written: on the step, its component or in `defaults`."""
     layers = (layer.path for layer in step.layers if name in getattr(layer.block, "env", {}))
     return (*next(layers, step.component_path), "env", name)
+
+
+def on_this_machine(settings: Settings, key: str) -> Any:
+    """What the machine says about running here, else the image; None if neither does. `key` is one of `local`."""
+    places: list[LocalPlace | None] = [
+        settings.accelerator.local if settings.accelerator else None,
+        settings.image.local,
+    ]
+    return next((value for place in places if place and (value := getattr(place, key)) is not None), None)
+
+
+def program_folder(home: File, settings: Settings) -> str | None:
+    """Where the program of a component that the file `home` declares lies on this machine, from the pipeline file's
+    folder; None if nothing says so.
+    """
+    build = settings.image.build
+    folder = on_this_machine(settings, "dir") or (build.context if build else None)
+    return home.place(folder) if folder else None
 
 
 def own_timeout(step: RunsContainer) -> Path | None:

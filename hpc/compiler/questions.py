@@ -115,7 +115,9 @@ class Sweep:
 
 @dataclass(frozen=True)
 class Swept:
-    """The values, or why there is no list of them: `trouble` with Hydra's words in `said`."""
+    """The values, or why there is no list of them: `trouble` with Hydra's words in `said`; for what is one value, its
+    type as in Key.
+    """
 
     values: tuple[Any, ...] = ()
     trouble: Literal["", "syntax", "endless", "random", "too-many", "no-config", "not-a-sweep"] = ""
@@ -148,11 +150,15 @@ class Key:
 
 @dataclass(frozen=True)
 class Group:
-    """A config group, its options, and what the defaults list chooses: one, several or nothing."""
+    """A config group, its options, and what the defaults list chooses: one, several or nothing.
+
+    `needs_plus`: the defaults list does not name the group at all, so that only `+group=option` can choose from it.
+    """
 
     group: str
     options: tuple[str, ...]
     chosen: tuple[str, ...] = ()
+    needs_plus: bool = False
 
 
 @dataclass(frozen=True)

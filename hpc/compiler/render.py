@@ -103,7 +103,12 @@ def use_of(step: ContainerStep) -> Use:
     """How the step uses its component, as the argument templates need to know it."""
     gathered = {name: len(binding.items) for name, binding in step.bindings.items() if isinstance(binding, Gathered)}
     return Use(
-        step.component, step.settings.overrides, frozenset(step.bindings), gathered, machine_names(step.settings)
+        step.component,
+        step.settings.overrides,
+        frozenset(step.bindings),
+        gathered,
+        machine_names(step.settings),
+        step.is_tuned,
     )
 
 
@@ -198,7 +203,7 @@ class _Renderer:
 
     def _written_by_user(self, values: dict[str, Any], name: str) -> dict[str, Any]:
         try:
-            args = read_value(self.environment.get_template(name).render(values), name).plain()
+            args = read_value(self.environment.get_template(f"./{name}").render(values), name).plain()
             return {**self._written({**values, "arguments": "none.yaml.j2", "args": _texts(args)})}
         except Rejected as error:
             first = error.diagnostics[0]

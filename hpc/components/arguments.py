@@ -14,8 +14,9 @@ from typing import Any
 from hpc.components import hydra
 from hpc.components.bootstrap import interpreter
 from hpc.components.container import ArgumentGroup
+from hpc.components.ports import Port
 from hpc.components.references import Reference, literal, mentions_reference, parts_of
-from hpc.components.types import Plain
+from hpc.components.types import STRING, Plain
 from hpc.components.use import (
     Pasted,
     Use,
@@ -27,6 +28,7 @@ from hpc.components.use import (
     output_value,
     references_in,
     resolved,
+    takes_flags,
 )
 
 
@@ -35,7 +37,9 @@ class Argument:
     """A port or an override as a template sees it.
 
     `key` is the Hydra key or the flag; `texts` what follows it, one or several words; `raw` tells a Hydra override
-    that only the bootstrap can write exactly.
+    that only the bootstrap can write exactly. For programs that are no Hydra apps, `type` is `constant` where an
+    override pastes nothing, and `value` is what it says then; `elements` are the texts of a list put together from
+    several sources, each as it is pasted.
     """
 
     name: str
@@ -44,6 +48,8 @@ class Argument:
     texts: tuple[str, ...]
     bound: bool = True
     raw: bool = False
+    value: Any = None
+    elements: tuple[str, ...] = ()
 
     @property
     def text(self) -> str:
@@ -56,10 +62,17 @@ def command(use: Use) -> list[str]:
     What else stands in front of it depends on the target: `bootstrap.py`.
     """
     words = [_pasted_text(use, word) for word in use.component.command]
-    if needs_bootstrap(use.component) and words:
-        program = hydra.SMALL_BOOTSTRAP if needs_small_bootstrap(use.component) else hydra.BOOTSTRAP
-        return [interpreter(words), "-c", program, *words]
-    return words
+    program = _bootstrap(use)
+    return [interpreter(words), "-c", program, *words] if program and words else words
+
+
+def _bootstrap(use: Use) -> str:
+    """The program in front of the command; empty if it needs none."""
+    if takes_flags(use):
+        return hydra.BOOTSTRAP
+    if not needs_bootstrap(use.component):
+        return ""
+    return hydra.SMALL_BOOTSTRAP if needs_small_bootstrap(use.component) else hydra.BOOTSTRAP
 
 
 def context(use: Use) -> dict[str, Any]:
@@ -67,10 +80,11 @@ def context(use: Use) -> dict[str, Any]:
     return {
         "args": list(_literal_arguments(use)),
         "overrides": [*_overrides(use)],
+        "sweep": [*_sweep(use)],
         "inputs": [*_inputs(use)],
         "outputs": [*_outputs(use)],
         "component": use.component,
-        "bootstrap": needs_bootstrap(use.component),
+        "bootstrap": bool(_bootstrap(use)),
     }
 
 
@@ -114,19 +128,47 @@ def _overrides(use: Use) -> Iterator[Argument]:
         yield _hydra_override(use, key, value) if use.component.is_hydra else _flag_override(use, key, value)
 
 
+def _sweep(use: Use) -> Iterator[Argument]:
+    """What Hydra's --multirun goes through: Hydra's own words as they are, or constants one by one."""
+    for key in sorted(use.component.sweep, key=_by_bare_key):
+        values = use.component.sweep[key]
+        text = _pasted_text(use, values) if isinstance(values, str) else ",".join(_swept(use, one) for one in values)
+        yield Argument(key, key, "sweep", (text,))
+
+
+def _swept(use: Use, value: Plain) -> str:
+    """A constant of a sweep; of names it holds at most those of the machine."""
+    return hydra.constant(_Marks(use, value).mark(value))
+
+
 def _by_bare_key(key: str) -> tuple[str, str]:
     """A mapping has no order, so the compiled file must not depend on one. A parent stands before its children."""
     return key.lstrip("+~"), key
 
 
 def _flag_override(use: Use, key: str, value: Any) -> Argument:
-    if value is None:
-        texts: tuple[str, ...] = ()
-    elif isinstance(value, str):
-        texts = (_pasted_text(use, value),)
-    else:
-        texts = (_plain(_literal(value)),)
-    return Argument(key, flag(key), "constant", texts)
+    if isinstance(value, str) and (type_name := _pasted_type(use, value)):
+        return Argument(key, flag(key), type_name, (_pasted_text(use, value),))
+    constant = _constant(use, value)
+    return Argument(key, flag(key), "constant", () if value is None else (_plain(constant),), value=constant)
+
+
+def _pasted_type(use: Use, text: str) -> str:
+    """The type of the input that the whole text names; `string` if the platform pastes into it; else empty."""
+    references = [*references_in(text)]
+    if not any(isinstance(resolved(use, reference), Pasted) for reference in references):
+        return ""
+    name = references[0].name if references[0].namespace == "inputs" and len(parts_of(text)) == 1 else ""
+    port_type = use.component.inputs[name].type if name else STRING
+    return "string" if port_type.is_artifact and not port_type.is_list else str(port_type)
+
+
+def _constant(use: Use, value: Plain) -> Any:
+    """What an override says into which nothing is pasted."""
+    if not isinstance(value, str) or not mentions_reference(value):
+        return _literal(value)
+    pieces = [resolved(use, part) if isinstance(part, Reference) else literal(part) for part in parts_of(value)]
+    return pieces[0] if len(pieces) == 1 else "".join(map(_plain, pieces))
 
 
 def _literal(value: Plain) -> Any:
@@ -217,7 +259,7 @@ def _inputs(use: Use) -> Iterator[Argument]:
     for name, port in sorted(use.component.inputs.items()):
         if port.pass_ == "none":
             continue
-        key = _key(use, name, port.as_)
+        key = _key(use, name, port)
         if name not in use.bound:
             yield Argument(name, key, str(port.type), (), bound=False)
         elif name in use.gathered:
@@ -230,11 +272,11 @@ def _inputs(use: Use) -> Iterator[Argument]:
 def _outputs(use: Use) -> Iterator[Argument]:
     for name, port in sorted(use.component.outputs.items()):
         if port.pass_ != "none":
-            yield Argument(name, _key(use, name, port.as_), str(port.type), (_form(use, output_value(name, port)),))
+            yield Argument(name, _key(use, name, port), str(port.type), (_form(use, output_value(name, port)),))
 
 
-def _key(use: Use, name: str, own: str | None) -> str:
-    key = own or name
+def _key(use: Use, name: str, port: Port) -> str:
+    key = port.key(name)
     return key if use.component.is_hydra else flag(key)
 
 
@@ -252,7 +294,7 @@ def _gathered(use: Use, name: str, key: str) -> Iterator[Argument]:
     values = elements(use, name)
     port_type = use.component.inputs[name].type
     forms = tuple(_form(use, value) for value in values)
-    argument = Argument(name, key, str(port_type), forms)
+    argument = Argument(name, key, str(port_type), forms, elements=forms)
     if use.component.is_hydra:
         if any(value.raw for value in values) and use.component.quoting == "exact":
             yield from (

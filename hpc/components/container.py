@@ -88,7 +88,23 @@ class HydraConfig(Model):
     """Where the component's Hydra configuration lies, so that overrides can be checked without running it."""
 
     dir: Annotated[StrictStr, AfterValidator(_folder), Field(description="folder of the configuration, from this file")]
-    name: Annotated[StrictStr, Field(description="the primary config, without .yaml")] = "config"
+    name: Annotated[StrictStr, Field(min_length=1, description="the primary config, without .yaml")] = "config"
+    imports: Annotated[
+        list[Annotated[StrictStr, AfterValidator(_folder)]],
+        Field(description="Python files, from this file, that register structured configs; run to know their types"),
+    ] = []
+
+
+Sweep = Annotated[
+    dict[
+        Annotated[str, AfterValidator(without_nul)],
+        Annotated[Any, AfterValidator(without_nul), WithJsonSchema({"type": ["string", "array"]})],
+    ],
+    Field(
+        description="Hydra's --multirun inside one container, by Hydra key: Hydra's own words, e.g. `range(1, 4)`, or "
+        "a list of constants; every job of the sweep writes the same outputs"
+    ),
+]
 
 
 class ContainerComponent(Model):
@@ -114,11 +130,11 @@ class ContainerComponent(Model):
     inputs: Inputs = {}
     outputs: Outputs = {}
     overrides: Overrides = {}
-    sweep: Annotated[
-        dict[str, Any] | None,
-        Field(description="Hydra --multirun inside one container; not compiled by this version (HPC109)"),
+    sweep: Sweep = {}
+    config: Annotated[
+        HydraConfig | None,
+        Field(description="the Hydra configuration; what the program's `@hydra.main` says if absent"),
     ] = None
-    config: Annotated[HydraConfig | None, Field(description="the Hydra configuration; read, not yet checked")] = None
     env: Env = {}
     accelerator: AcceleratorName = None
     cache: CacheChoice = None

@@ -45,6 +45,7 @@ _IDENTIFIER = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _ID = r"[A-Za-z_][A-Za-z0-9_-]*"
 _PACKAGE = rf"(?:(?:{_ID}|[0-9]+)(?:\.(?:{_ID}|[0-9]+))+|[A-Za-z_$][A-Za-z0-9_$-]*)"
 _KEY = re.compile(rf"(?:\+\+?|~)?(?:{_ID}(?:/{_ID})+|{_PACKAGE})(?:@(?:{_PACKAGE})?)?")
+_BARE_FLAG = re.compile(r"([+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?|true|false)", re.IGNORECASE | re.ASCII)
 _NOT_TEXT = frozenset({"null", "true", "false", "nan", "inf"})
 """Words that Hydra reads as something else than text, in any case."""
 
@@ -163,6 +164,24 @@ def constant(value: Value) -> str:
     return f"\"${{oc.create:'{_yaml(value)}'}}\""
 
 
+def exact(value: Value) -> str:
+    """A value as the bootstrap writes it: every text arrives as it stands, and every dict replaces what is there."""
+    if isinstance(value, str):
+        return quoted(value)
+    if isinstance(value, Mapping):
+        return f"\"${{oc.create:'{_yaml(_without_interpolations(value))}'}}\""
+    return f"[{','.join(map(exact, value))}]" if isinstance(value, Sequence) else _scalar(value)
+
+
+def _without_interpolations(value: Value) -> Value:
+    """The value with each `${` in a text in front of which OmegaConf sees a backslash, and reads it as text."""
+    if isinstance(value, str):
+        return re.sub(r"(\\*)\$\{", r"\1\1\\${", value)
+    if isinstance(value, Mapping):
+        return {key: _without_interpolations(item) for key, item in value.items()}
+    return [_without_interpolations(item) for item in value] if isinstance(value, Sequence) else value
+
+
 def is_key(text: str) -> bool:
     """Whether Hydra reads `text` as the left side of an override: `a.b`, `+group/sub@package`, `~gone`."""
     return bool(_KEY.fullmatch(text))
@@ -176,6 +195,11 @@ def pasted(kind: Kind, placeholder: str) -> str:
 def bare_is_exact(choice: str) -> bool:
     """Whether `k='{{...}}'` is exact, without a bootstrap, when `choice` is pasted into it."""
     return "'" not in choice and "${" not in choice and not choice.endswith("\\") and choice != "???"
+
+
+def is_bare_flag(text: str) -> bool:
+    """Whether the bootstrap takes the text of a tuner's flag for a number, true or false: a flag has no types."""
+    return bool(_BARE_FLAG.fullmatch(text))
 
 
 def _in_quotes(text: str, quote: str) -> str:

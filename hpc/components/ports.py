@@ -84,6 +84,10 @@ class Port(Model):
             raise problem("HPC106", fact, "remove it.")
         return value
 
+    def key(self, name: str) -> str:
+        """The Hydra key, or the flag, of the argument for this port, which is called `name`."""
+        return self.as_ or name
+
 
 def _not_a_status(value: Type) -> Type:
     if value == RUN_STATUS:
@@ -92,27 +96,47 @@ def _not_a_status(value: Type) -> Type:
     return value
 
 
+HYDRA_SUBDIR = "hydra.output_subdir"
+"""Where Hydra puts what the program ran with: below the run folder, or at an absolute path."""
+
+Written = Literal["hydra"]
+
+
 class OutputPort(Port):
-    """Something that a component makes: an artifact at a path, or a value written to a file."""
+    """Something that a component makes: an artifact at a path, or a value written to a file.
+
+    `from: hydra` is the folder into which Hydra itself writes the composed configuration: `config.yaml`,
+    `overrides.yaml` and `hydra.yaml` (`run_job` in hydra/core/utils.py, the same in Hydra 1.1 to 1.4).
+    """
+
+    from_: Annotated[
+        Written | None,
+        Field(alias="from", description="hydra: Hydra writes the configuration that the program ran with; an Artifact"),
+    ] = None
 
     _no_status = field_validator("type")(_not_a_status)
+
+    def key(self, name: str) -> str:
+        return HYDRA_SUBDIR if self.from_ else super().key(name)
 
 
 class PipelineOutput(OutputPort):
     """A result of the pipeline, or of a component made of edges; `as` is its name in the compiled file."""
 
-    MEANINGLESS: ClassVar[tuple[str, ...]] = ("pass_",)
+    MEANINGLESS: ClassVar[tuple[str, ...]] = ("pass_", "from_")
 
     as_: Annotated[
         StrictStr | None, Field(alias="as", min_length=1, description="name in the compiled file; this one if absent")
     ] = None
     pass_: Annotated[SkipJsonSchema[Pass], Field(alias="pass")] = "path"
+    from_: Annotated[SkipJsonSchema[Written | None], Field(alias="from")] = None
 
-    @field_validator("pass_", mode="before")
+    @field_validator("pass_", "from_", mode="before")
     @classmethod
-    def _no_argument(cls, value: object) -> object:
+    def _no_argument(cls, value: object, info: ValidationInfo) -> object:
         del value
-        fact = "`pass` has no meaning here: an output of the pipeline is no argument of a program."
+        key = str(info.field_name).rstrip("_")
+        fact = f"`{key}` has no meaning here: an output of the pipeline is no argument of a program."
         raise problem("HPC106", fact, "write it on the output of the component, or remove it.")
 
 

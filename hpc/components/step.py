@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, cast
 
 from pydantic import Discriminator, Field, StrictInt, StrictStr, Tag
 
@@ -39,6 +39,13 @@ Looped = Annotated[
 ]
 
 
+def sweep_text(value: Json) -> str | None:
+    """The text of `{sweep: text}`, the values of a looped input in Hydra's words; None for any other value."""
+    entries = cast("dict[str, Any]", value) if isinstance(value, dict) else {}
+    text = entries.get("sweep")
+    return text if len(entries) == 1 and isinstance(text, str) and text.strip() else None
+
+
 class Tune(Model):
     """A search over inputs of the component."""
 
@@ -60,7 +67,10 @@ class StepEntry(Model):
     uses: Annotated[StrictStr | None, Field(description="a component of this file; the step's own name if absent")] = (
         None
     )
-    with_: Annotated[dict[str, Json], Field(alias="with", description="constants for inputs")] = {}
+    with_: Annotated[
+        dict[str, Json],
+        Field(alias="with", description="constants for inputs; a list, or `{sweep: …}`, where `for_each` names one"),
+    ] = {}
     overrides: Overrides = {}
     env: Env = {}
     accelerator: AcceleratorName = None
@@ -77,6 +87,19 @@ class StepEntry(Model):
     tune: Annotated[
         Tune | None, Field(description="search for the best values; checked, not yet compiled (HPC109)")
     ] = None
+
+    @property
+    def axes(self) -> tuple[tuple[str, ...], ...]:
+        """The inputs that the step loops over, those of a `zip` together."""
+        if self.for_each is None:
+            return ()
+        if isinstance(self.for_each, ZippedLoop):
+            return (tuple(self.for_each.zip),)
+        return tuple((name,) for name in self.for_each)
+
+    @property
+    def looped(self) -> tuple[str, ...]:
+        return tuple(name for axis in self.axes for name in axis)
 
 
 NOTHING_DIFFERS = StepEntry.model_construct()

@@ -10,9 +10,10 @@ from collections.abc import Iterator, Mapping
 from typing import Any, cast
 
 from hpc.components.container import ContainerComponent
+from hpc.components.hydra import is_bare_flag
 from hpc.components.ports import InputPort, OutputPort, objection
 from hpc.components.step import Tune
-from hpc.components.types import Type, did_you_mean, kind_of, with_article
+from hpc.components.types import STRING, Type, did_you_mean, kind_of, with_article
 from hpc.diagnostics import Path
 
 Problem = tuple[Path, str, str]
@@ -39,7 +40,36 @@ def tuned_outputs(tune: Tune, component: ContainerComponent) -> Mapping[str, Out
 
 def tune_problems(tune: Tune, component: ContainerComponent) -> list[Problem]:
     """Everything that keeps the search from being carried out on this component."""
-    return [*_metric(tune, component), *_trials(tune), *_algorithm(tune), *_search(tune, component)]
+    about_flags = [*_flags(component), *_texts(tune, component)]
+    return [*_metric(tune, component), *_trials(tune), *_algorithm(tune), *_search(tune, component), *about_flags]
+
+
+def _flags(component: ContainerComponent) -> Iterator[Problem]:
+    """A service appends `--lr=0.1` to the arguments. Hydra refuses flags; the bootstrap makes overrides of them."""
+    if not component.is_hydra:
+        return
+    why = (
+        "a tuning service passes flags such as `--lr=0.1`, which a small program in front of the command hands to Hydra"
+    )
+    if component.quoting == "typed":
+        yield (), f"{why}; with `quoting: typed` there is none.", "remove `quoting: typed` from the component."
+    elif not component.command:
+        fact = f"{why}; the component has no `command`, and the image's own entrypoint is not known here."
+        yield (), fact, "add `command:`, e.g. `command: [python, main.py]`."
+    if component.sweep:
+        yield (), "each trial would be a sweep of its own, without one metric.", "remove `sweep` from the component."
+
+
+def _texts(tune: Tune, component: ContainerComponent) -> Iterator[Problem]:
+    """Texts that the bootstrap takes for something else, because a flag says nothing of its type."""
+    texts = [name for name, port in component.inputs.items() if component.is_hydra and port.type == STRING]
+    for name in texts:
+        space = tune.search.get(name)
+        for index, value in enumerate(cast("list[Any]", space) if isinstance(space, list) else []):
+            if isinstance(value, str) and is_bare_flag(value):
+                fact = f"`{name}` is a string, but a tuning service passes `{value}` as a flag, where it is no text."
+                other = "a bool" if value.lower() in ("true", "false") else "an int or a float"
+                yield ("search", name, index), fact, f"declare `{name}` as {other}, or choose other words."
 
 
 def _metric(tune: Tune, component: ContainerComponent) -> Iterator[Problem]:

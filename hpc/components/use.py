@@ -29,13 +29,17 @@ _KINDS: dict[str, Kind] = {
 
 @dataclass(frozen=True)
 class Use:
-    """`gathered` tells how many sources make a list input; `machine` holds machine, gpu, count and nodes."""
+    """`gathered` tells how many sources make a list input; `machine` holds machine, gpu, count and nodes.
+
+    `tuned`: a tuning service starts the component and appends `--name=value` for each input that it searches.
+    """
 
     component: ContainerComponent
     overrides: Mapping[str, Any]
     bound: frozenset[str]
     gathered: Mapping[str, int] = field(default_factory=dict[str, int])
     machine: Mapping[str, Any] = field(default_factory=dict[str, Any])
+    tuned: bool = False
 
     def is_absent(self, reference: Reference) -> bool:
         """Whether the reference names an optional input that has no value in this use."""
@@ -65,6 +69,11 @@ def is_raw(port: InputPort) -> bool:
 def needs_bootstrap(component: ContainerComponent) -> bool:
     """The declaration decides, never the use: language, section 2, *Hydra values*."""
     return component.is_hydra and component.quoting == "exact" and any(map(is_raw, component.inputs.values()))
+
+
+def takes_flags(use: Use) -> bool:
+    """Whether Hydra gets what a tuning service appends to the arguments: only the large bootstrap can hand it over."""
+    return use.tuned and use.component.is_hydra and use.component.quoting == "exact"
 
 
 def needs_small_bootstrap(component: ContainerComponent) -> bool:

@@ -282,6 +282,14 @@ class _Expander:
             self._refer(RUN_TIME_ENV, reference, path, fact, fix)
             return
         block = path[0]
+        if _is_sweep(path) and reference.namespace in _LATER:
+            fact = (
+                f"`{reference}` is known only when the step runs, but Hydra reads a sweep as it is written: nothing "
+                "could quote the value."
+            )
+            fix = f"put `${{{{ {reference} }}}}` into `overrides`, which every job of the sweep gets."
+            self._refer(WRONG_NAMESPACE, reference, path, fact, fix)
+            return
         where = f"`{path[2]}`" if len(path) > 2 and block in ("steps", "components") else f"`{block}`"
         steps = {*mapping(mapping(self.root).get("components")), *mapping(mapping(self.root).get("steps"))}
         if reference.namespace in steps:
@@ -345,8 +353,16 @@ def _is_run_time(path: Path) -> bool:
 
 
 def _later(path: Path) -> tuple[str, ...]:
-    """What is known later may stand here: metadata of an importer reads its inputs and nothing else."""
+    """What is known later may stand here: metadata of an importer reads its inputs and nothing else, and a sweep only
+    what is known when the file is compiled.
+    """
+    if _is_sweep(path):
+        return ("accelerator",)
     return ("inputs",) if path[0] == "components" and path[2:3] == ("metadata",) else _LATER
+
+
+def _is_sweep(path: Path) -> bool:
+    return path[0] == "components" and path[2:3] == ("sweep",)
 
 
 def _is_block(value: object) -> bool:

@@ -34,7 +34,7 @@ def _whole(halves: re.Match[str]) -> str:
 
 
 class _Loader(BaseLoader):
-    """The package's templates by name; `./x.yaml.j2` through `read_text`."""
+    """The package's templates by name; users' own, whose names start with a dot, through `read_text`."""
 
     def __init__(self, read_text: Callable[[str], str]) -> None:
         self.read_text = read_text
@@ -42,11 +42,16 @@ class _Loader(BaseLoader):
     def get_source(self, environment: Environment, template: str) -> tuple[str, str | None, Callable[[], bool] | None]:
         del environment
         if template.startswith("."):
-            return self.read_text(template), template, None
+            return self.read_text(template.removeprefix("./")), template, None
         path = _FOLDER / template
         if not path.is_file():
             raise TemplateNotFound(template)
         return path.read_text(encoding="utf-8"), template, None
+
+
+def _fail(reason: str) -> None:
+    """For a template that meets what its style has no words for."""
+    raise ValueError(reason)
 
 
 def environment(read_text: Callable[[str], str]) -> Environment:
@@ -55,4 +60,5 @@ def environment(read_text: Callable[[str], str]) -> Environment:
         loader=_Loader(read_text), trim_blocks=True, lstrip_blocks=True, undefined=StrictUndefined, autoescape=False
     )
     made.filters["yaml"] = as_yaml
+    made.globals["fail"] = _fail
     return made

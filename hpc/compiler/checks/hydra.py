@@ -71,6 +71,10 @@ def _without_effect(component: ContainerComponent, path: Path) -> Iterator[Diagn
     if component.overrides and component.cli == "none":
         fact = "`overrides` are not passed with `cli: none`."
         yield Diagnostic(KEEPS_INTERFACE, Place((*path, "overrides"), on="key"), fact, "put them into `args`.")
+    if component.sweep and not component.is_hydra:
+        fact = f"`sweep` is Hydra's, but the component says `cli: {component.cli}`."
+        fix = "remove `sweep`; a step can loop instead, with `for_each`."
+        yield Diagnostic(KEEPS_INTERFACE, Place((*path, "sweep"), on="key"), fact, fix)
     if "quoting" in component.model_fields_set and not component.is_hydra:
         fact = f"`quoting` is about Hydra, but the component says `cli: {component.cli}`."
         yield Diagnostic(KEEPS_INTERFACE, Place((*path, "quoting"), on="key"), fact, "remove `quoting`.")

@@ -14,6 +14,7 @@ from hpc.compiler.graph import ContainerStep, Graph
 from hpc.compiler.targets import Target
 from hpc.components.container import ContainerComponent
 from hpc.components.hydra import is_key
+from hpc.components.ports import HYDRA_SUBDIR
 from hpc.diagnostics import Diagnostic, Path, Place, Rule
 
 SAME_KEY = Rule(
@@ -37,6 +38,8 @@ def check(graph: Graph, target: Target) -> Iterator[Diagnostic]:
         yield from _same_key(component, path, _placed(component.overrides, path))
         if component.is_hydra:
             yield from _bad_keys(component.overrides, (*path, "overrides"))
+            yield from _bad_keys(component.sweep, (*path, "sweep"))
+            yield from _deleted(component, path)
             yield from _port_keys(component, path)
     for step in graph.steps:
         for owner, overrides in mentions.own_overrides(step):
@@ -66,12 +69,18 @@ def _placed_in_step(step: ContainerStep) -> Iterator[_Key]:
         yield _Key("`overrides`", key, place, covers=isinstance(value, dict) or key.startswith("~"))
 
 
+def _swept(component: ContainerComponent, path: Path) -> Iterator[_Key]:
+    for key, values in component.sweep.items():
+        covers = any(isinstance(value, dict) for _, value in mentions.children(values))
+        yield _Key("`sweep`", key, Place((*path, "sweep", key), on="key"), covers)
+
+
 def _port_names(component: ContainerComponent, path: Path) -> Iterator[_Key]:
     for kind, ports in (("input", component.inputs), ("output", component.outputs)):
         for name, port in ports.items():
             if port.pass_ != "none":
                 place, covers = Place((*path, f"{kind}s", name), on="key"), port.type.base == "dict"
-                yield _Key(f"{kind} `{name}`", port.as_ or name, place, covers)
+                yield _Key(f"{kind} `{name}`", port.key(name), place, covers)
 
 
 def _same_key(component: ContainerComponent, path: Path, overrides: Iterable[_Key]) -> Iterator[Diagnostic]:
@@ -79,7 +88,7 @@ def _same_key(component: ContainerComponent, path: Path, overrides: Iterable[_Ke
     if component.cli not in ("hydra", "argparse"):
         return
     first: dict[str, _Key] = {}
-    for one in (*overrides, *_port_names(component, path)):
+    for one in (*overrides, *_swept(component, path), *_port_names(component, path)):
         bare = one.key.lstrip("+~")
         other = first.get(bare) or (_related(one, bare, first) if component.is_hydra else None)
         if other:
@@ -106,9 +115,8 @@ def _clash(component: ContainerComponent, one: _Key, other: _Key) -> Diagnostic:
     fact = (
         f"{one.what} would set `{one.key.lstrip('+~')}`, which {other.what} sets too ({{other}}); {who} would {verb}."
     )
-    fix = (
-        "remove one of them." if one.what == other.what else "give one of them another key with `as:`, or `pass: none`."
-    )
+    may_move = one.place.path[-2] in ("inputs", "outputs") and one.key != HYDRA_SUBDIR
+    fix = "give one of them another key with `as:`, or `pass: none`." if may_move else "remove one of them."
     return Diagnostic(SAME_KEY, one.place, fact, fix, other=other.place)
 
 
@@ -118,6 +126,14 @@ def _bad_keys(overrides: Mapping[str, Any], path: Path) -> Iterator[Diagnostic]:
             fix = "write e.g. `trainer.max_epochs`, `+new.key` or `~gone`."
             place = Place((*path, key), on="key")
             yield Diagnostic(NOT_A_KEY, place, f"`{key}` is not a key of Hydra.", fix)
+
+
+def _deleted(component: ContainerComponent, path: Path) -> Iterator[Diagnostic]:
+    for key in component.sweep:
+        if key.startswith("~"):
+            fact = f"`{key}` deletes a key, so there is nothing to sweep over."
+            place = Place((*path, "sweep", key), on="key")
+            yield Diagnostic(NOT_A_KEY, place, fact, "put it into `overrides`.")
 
 
 def _port_keys(component: ContainerComponent, path: Path) -> Iterator[Diagnostic]:

@@ -43,6 +43,7 @@ def _constants(step: ContainerStep) -> Iterator[tuple[Path, Any]]:
     for key, value in step.settings.overrides.items():
         if isinstance(value, list | dict):
             yield mentions.override_path(step, key), value
+    yield from (((*step.component_path, "sweep", key), value) for key, value in step.component.sweep.items())
     yield from ((one.path, one.value) for one in step.bindings.values() if isinstance(one, Constant))
     for name, value in step.settings.env.items():
         if isinstance(value, str):

@@ -21,11 +21,6 @@ RULES = (NO_EFFECT_YET,)
 
 
 def check(graph: Graph, target: Target) -> Iterator[Diagnostic]:
-    for path, component in mentions.containers(graph):
-        if component.config:
-            fact = f"overrides of `{path[-1]}` are not checked against `config` yet."
-            place = Place((*path, "config"), on="key")
-            yield Diagnostic(NO_EFFECT_YET, place, fact, "run the component once to see that its overrides fit.")
     if graph.pipeline.labels:
         fact = "`labels` are for a submission that this version does not do."
         yield Diagnostic(NO_EFFECT_YET, Place(("labels",), on="key"), fact, "label the run where you submit it.")

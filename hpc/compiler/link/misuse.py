@@ -61,9 +61,6 @@ def check_step(node: Node, nodes: dict[str, Node], found: list[Diagnostic]) -> N
 def _wrong_settings(node: Node) -> Iterator[Diagnostic]:
     component, what, keys = node.declared.component, "a component made of edges", _OF_GRAPHS
     if isinstance(component, ContainerComponent):
-        if component.sweep is not None:
-            place = Place((*node.declared.path, "sweep"), on="key")
-            yield Diagnostic(NOT_YET, place, "`sweep` cannot be compiled yet.", LEAVE_OUT)
         return
     if isinstance(component, ForeignContainer):
         what, keys = "a component file of KFP", _OF_FOREIGN
@@ -172,7 +169,7 @@ def _tuning(node: Node) -> Iterator[Diagnostic]:
         return
     for path, fact, fix in tune_problems(entry.tune, component):
         is_name = path[:1] == ("search",) and len(path) == 2 and path[1] not in component.inputs
-        place = Place((*node.path, "tune", *path), on="key" if is_name else "value")
+        place = Place((*node.path, "tune", *path), on="key" if is_name or not path else "value")
         yield Diagnostic(BAD_TUNE, place, fact, fix)
     place = Place((*node.path, "tune"), on="key")
     yield Diagnostic(NOT_YET, place, "`tune` is checked, but cannot be compiled yet.", LEAVE_OUT)

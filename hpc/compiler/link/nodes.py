@@ -10,7 +10,7 @@ from hpc.compiler.graph import Binding, Graph
 from hpc.compiler.link.components import Components, Declared
 from hpc.components.container import ContainerComponent
 from hpc.components.ports import InputPort, OutputPort
-from hpc.components.step import NOTHING_DIFFERS, StepEntry, ZippedLoop
+from hpc.components.step import NOTHING_DIFFERS, StepEntry
 from hpc.components.tuning import tuned_outputs
 from hpc.components.types import Type, did_you_mean
 from hpc.diagnostics import Diagnostic, Path, Place, Rule
@@ -160,7 +160,7 @@ def _node(scope: Scope, name: str, end: End, components: Components) -> Node | N
     own = name in scope.steps
     path = (*scope.path, "steps", name) if own else (*scope.file.path, "components", component_name)
     inputs, outputs = _ports(declared, entry)
-    return Node(name, declared, entry, path, end.place.path, inputs, outputs, _axes(entry))
+    return Node(name, declared, entry, path, end.place.path, inputs, outputs, entry.axes)
 
 
 def _ports(declared: Declared, entry: StepEntry) -> tuple[Mapping[str, InputPort], Mapping[str, OutputPort]]:
@@ -168,14 +168,6 @@ def _ports(declared: Declared, entry: StepEntry) -> tuple[Mapping[str, InputPort
     if entry.tune is not None and isinstance(component, ContainerComponent):
         return component.inputs, tuned_outputs(entry.tune, component)
     return component.inputs, component.outputs
-
-
-def _axes(entry: StepEntry) -> tuple[tuple[str, ...], ...]:
-    if entry.for_each is None:
-        return ()
-    if isinstance(entry.for_each, ZippedLoop):
-        return (tuple(entry.for_each.zip),)
-    return tuple((name,) for name in entry.for_each)
 
 
 def _no_component(scope: Scope, name: str, entry: StepEntry, end: End) -> Diagnostic:

@@ -10,6 +10,7 @@ from hpc.compiler.link.ends import UNKNOWN_INPUT, WRONG_SIDE, Ends
 from hpc.compiler.link.nodes import LOST_EDGE, RESERVED_NODES, Guard, Node, Scope, Wire
 from hpc.compiler.link.regions import NOT_COMPLETE
 from hpc.components.ports import InputPort, objection
+from hpc.components.step import sweep_text
 from hpc.components.types import RUN_STATUS, Plain, Type, did_you_mean, kind_of, with_article
 from hpc.diagnostics import Diagnostic, Path, Place, Rule
 from hpc.spec.edges import Edge, End
@@ -318,10 +319,11 @@ class Wiring:
         exact: Any
         if name in node.looped:
             exact = self._elements(node, name, value, path)
-        elif isinstance(value, list) and not node.inputs.keys() >= set(node.looped):
+        elif _is_for_a_loop(value) and not node.inputs.keys() >= set(node.looped):
             exact = value  # a name in `for_each` that no input has may have been meant for this one
         else:
-            exact = self._checked(f"`{node.name}.{name}`", port, value, path)
+            fix = f"add `for_each: [{name}]`, if the step is to run once for each value of the sweep."
+            exact = self._checked(f"`{node.name}.{name}`", port, value, path, fix)
         node.wires[name] = Wire(Constant(exact, path), "a constant", Place(path))
 
     def _elements(self, node: Node, name: str, value: Plain, path: Path) -> list[Any]:
@@ -331,14 +333,14 @@ class Wiring:
             fact = f"step `{node.name}` loops over `{name}`, but its value is {what}."
             self.report(WRONG_VALUE, Place(path), fact, f"give a list: `{name}: [{_example(value)}]`.")
             return []
-        what = f"`{node.name}.{name}`"
-        return [self._checked(what, node.inputs[name], item, (*path, index)) for index, item in enumerate(value)]
+        what, port = f"`{node.name}.{name}`", node.inputs[name]
+        fix = f"a sweep stands for the whole list: `{name}: {{sweep: …}}`."
+        return [self._checked(what, port, item, (*path, index), fix) for index, item in enumerate(value)]
 
-    def _checked(self, what: str, port: InputPort, value: Any, path: Path) -> Any:
-        trouble = objection(port, port.type, value)
-        if trouble:
-            rule = WRONG_TYPE if not port.type.holds(value) else WRONG_VALUE
-            self.report(rule, Place(path), f"the value of {what} {trouble[0]}.", trouble[1])
+    def _checked(self, what: str, port: InputPort, value: Any, path: Path, fix_of_sweep: str) -> Any:
+        found = misfit(what, port, value, Place(path))
+        if found is not None:
+            self.found.append(found if sweep_text(value) is None else replace(found, fix=fix_of_sweep))
         return float(value) if str(port.type) == "float" and isinstance(value, int) else value
 
     def _unbound(self, node: Node, name: str) -> None:
@@ -386,6 +388,19 @@ class Wiring:
                 fact = f"output `{name}` is declared, but no edge fills it."
                 place = Place((*self.scope.path, "outputs", name), on="key")
                 self.report(UNBOUND, place, fact, f"add `- <step>.<output> -> outputs.{name}`.")
+
+
+def misfit(what: str, port: InputPort, value: Any, place: Place) -> Diagnostic | None:
+    """The report of a constant that cannot go into the port; None if it can. `what` is the port, in the message."""
+    trouble = objection(port, port.type, value)
+    if trouble is None:
+        return None
+    rule = WRONG_VALUE if port.type.holds(value) else WRONG_TYPE
+    return Diagnostic(rule, place, f"the value of {what} {trouble[0]}.", trouble[1])
+
+
+def _is_for_a_loop(value: Any) -> bool:
+    return isinstance(value, list) or sweep_text(value) is not None
 
 
 def _another_type(given: Type, wanted: Type, target: End) -> str:

@@ -10,11 +10,10 @@ from hpc.compiler import ir
 from hpc.compiler.files import Files
 from hpc.compiler.graph import CompiledStep, ContainerStep, Graph, RunsContainer
 from hpc.compiler.lower.foreign import compiled_platform
-from hpc.compiler.mentions import container_runs
+from hpc.compiler.mentions import container_runs, on_this_machine, program_folder
 from hpc.compiler.targets import Target
 from hpc.components.fields import seconds
 from hpc.components.kubernetes import merged_config, with_deadline, with_secret_env
-from hpc.spec.model import LocalPlace
 
 
 def lower_platform(graph: Graph, target: Target, files: Files) -> ir.PlatformSpec | None:
@@ -67,31 +66,20 @@ def _local(step: RunsContainer, files: Files) -> dict[str, Any]:
     folder, requirements = _folders(step, files) if isinstance(step, ContainerStep) else (None, None)
     entry = {
         "dir": folder,
-        "python": _first(step, "python"),
+        "python": on_this_machine(settings, "python"),
         "requirements": requirements,
         "timeout": settings.timeout,
-        "gpus": _first(step, "gpus"),
+        "gpus": on_this_machine(settings, "gpus"),
         "secrets": {name: secret.local for name, secret in sorted(settings.secrets.items()) if secret.local},
     }
     return {key: value for key, value in entry.items() if value}
 
 
-def _first(step: RunsContainer, key: str) -> Any:
-    """What the machine says about running here, else the image."""
-    settings = step.settings
-    places: list[LocalPlace | None] = [
-        settings.accelerator.local if settings.accelerator else None,
-        settings.image.local,
-    ]
-    return next((value for place in places if place and (value := getattr(place, key)) is not None), None)
-
-
 def _folders(step: ContainerStep, files: Files) -> tuple[str | None, str | None]:
     """The working folder and the file that says what it needs."""
-    home, build = step.layers[-1].file, step.settings.image.build
-    folder = _first(step, "dir") or (build.context if build else None)
-    folder = home.place(folder) if folder else None
-    needs = _first(step, "requirements")
+    home, settings = step.layers[-1].file, step.settings
+    folder = program_folder(home, settings)
+    needs = on_this_machine(settings, "requirements")
     return folder, home.place(needs) if needs else _requirements(folder, files)
 
 

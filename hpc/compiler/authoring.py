@@ -1,0 +1,181 @@
+"""What the author of a component can set: the keys and groups of its Hydra configuration, as Hydra composes them.
+
+Components of a `Program` enter; what Hydra lists for each of them leaves. A component's own choices from config groups
+(`overrides: {model: vit}`) apply, so that the keys are those of its program; its other constants do not, so that the
+defaults are those of the configuration.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from hpc.compiler.composition.scripts import configuration
+from hpc.compiler.files import Files
+from hpc.compiler.graph import Layer
+from hpc.compiler.link.components import Components, Declared
+from hpc.compiler.link.declared import declared_names
+from hpc.compiler.link.settings import settings_of
+from hpc.compiler.questions import Config, Group, Keys, Listed
+from hpc.components.container import ContainerComponent
+from hpc.components.hydra import constant
+from hpc.components.step import NOTHING_DIFFERS, StepEntry
+from hpc.components.subpipeline import SubPipeline
+from hpc.components.types import Plain
+from hpc.components.use import references_in
+from hpc.diagnostics import Path, Rejected
+from hpc.spec.program import Program
+
+
+@dataclass(frozen=True)
+class App:
+    """A Hydra app as a component or a step runs it. `overrides` are all constants that it gets; `path` is where the
+    file says something about it: `components.x`, `steps.x`.
+    """
+
+    path: Path
+    config: Config
+    component: ContainerComponent
+    overrides: Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Listing:
+    """What Hydra lists for an app, and the words that it was composed with."""
+
+    words: tuple[str, ...]
+    listed: Listed
+
+
+class Apps:
+    """The Hydra apps of a pipeline file. Raises Rejected, with places, if it names what nothing declares."""
+
+    def __init__(self, program: Program, files: Files) -> None:
+        self.program, self.files = program, files
+        self.found = [one for file in program.files for one in declared_names(file)]
+        if self.found:
+            raise Rejected(self.found)
+        self.components = Components(program, self.found)
+
+    def declared(self, name: str) -> Declared:
+        """A component of the pipeline file, which has it. Raises Rejected if what it uses is wrong."""
+        declared = self.components.of(self.program.main, name)
+        if declared is None:
+            raise Rejected(self.found)
+        return declared
+
+    def of_component(self, name: str) -> App | None:
+        """The app that a component runs; None if that is no Hydra app, or nothing says which configuration it has."""
+        return self._app(self.declared(name), ("components", name), NOTHING_DIFFERS)
+
+    def all(self) -> Iterator[App]:
+        """The apps of all components, then those of all steps, also of such that have no entry in `steps` yet because
+        they are called like their component.
+        """
+        main = self.program.main.pipeline
+        apps = [self.of_component(name) for name in main.components]
+        unwritten = dict.fromkeys(main.components, NOTHING_DIFFERS)
+        apps += self._of_steps({**unwritten, **main.steps}, ("steps",))
+        for name, component in main.components.items():
+            if isinstance(component, SubPipeline):
+                apps += self._of_steps(component.steps, ("components", name, "steps"))
+        return (app for app in apps if app)
+
+    def _of_steps(self, steps: Mapping[str, StepEntry], path: Path) -> Iterator[App | None]:
+        for name, entry in steps.items():
+            component = entry.uses or name
+            if component in self.program.main.pipeline.components:
+                yield self._app(self.declared(component), (*path, name), entry)
+
+    def _app(self, declared: Declared, path: Path, entry: StepEntry) -> App | None:
+        component, home = declared.component, declared.file
+        if not isinstance(component, ContainerComponent):
+            return None
+        main = self.program.main
+        defaults = Layer(home, (*home.path, "defaults"), home.pipeline.defaults)
+        settings = settings_of((Layer(main, path, entry), *declared.layers, defaults), component, main)
+        found = configuration(component, home, settings, self.files)
+        return App(path, found.config, component, settings.overrides) if found else None
+
+
+def listings(apps: Sequence[App], files: Files, words: Sequence[str] = ()) -> list[Listing | None]:
+    """What Hydra lists for each app, composed with these words besides its own choices; None if Hydra cannot be asked.
+
+    Choices whose option is a file of the configuration are known beforehand. Those from other groups (a plugin's, or
+    that of a structured config) are found in the first answer, and such an app is asked about once more.
+    """
+    answered: dict[Keys, Listed | None] = {}
+    first = [_question(app, words, _has(app, files, ())) for app in apps]
+    _ask(first, files, answered)
+    final = [_refined(app, words, one, answered[one], files) for app, one in zip(apps, first, strict=True)]
+    _ask(final, files, answered)
+    return [_listing(one, answered[one]) for one in final]
+
+
+def _listing(asked: Keys, listed: Listed | None) -> Listing | None:
+    """A group that the words themselves add is one that needs its `+`."""
+    if listed is None:
+        return None
+    added = {word.partition("=")[0] for word in asked.words}
+    groups = (replace(each, needs_plus=True) if f"+{each.group}" in added else each for each in listed.groups)
+    return Listing(asked.words, replace(listed, groups=tuple(groups)))
+
+
+_OPTION = re.compile(r"[\w@+-][\w@+./-]{0,120}/[\w+-][\w+./-]{0,120}\.yaml")
+_Has = Callable[[str, str], bool]
+"""Whether a group has an option; the empty one stands for any."""
+
+
+def _ask(questions: Iterable[Keys], files: Files, answered: dict[Keys, Listed | None]) -> None:
+    """Answers for the questions that are new, each asked once."""
+    new = [question for question in dict.fromkeys(questions) if question not in answered]
+    for question, answer in zip(new, files.ask(new), strict=True):
+        answered[question] = answer if isinstance(answer, Listed) else None
+
+
+def _has(app: App, files: Files, groups: Iterable[Group]) -> _Has:
+    """Whether a group has an option, as far as files and what Hydra has listed tell."""
+    folder = app.config.folder
+    known = {each.group.partition("@")[0]: {"", *each.options} for each in groups}
+
+    def has(group: str, option: str) -> bool:
+        path = f"{group}/{option}.yaml"
+        return option in known.get(group, ()) or (_OPTION.fullmatch(path) is not None and files.has(f"{folder}/{path}"))
+
+    return has
+
+
+def _refined(app: App, words: Sequence[str], asked: Keys, listed: Listed | None, files: Files) -> Keys:
+    """The question with the choices, too, whose groups the answer to it tells of."""
+    if listed is None or listed.trouble:
+        return asked
+    return _question(app, words, _has(app, files, listed.groups))
+
+
+def _question(app: App, words: Sequence[str], has: _Has) -> Keys:
+    return Keys(app.config, (*_choices(app, words, has), *words))
+
+
+def _choices(app: App, words: Sequence[str], has: _Has) -> Iterator[str]:
+    """The app's constants that choose from config groups, but for those that a word of the user chooses from."""
+    given = {bare_key(word.partition("=")[0]) for word in words}
+    for key in sorted(app.overrides, key=bare_key):
+        value = app.overrides[key]
+        group = bare_key(key).partition("@")[0]
+        options = _options(value)
+        if options and bare_key(key) not in given and all(has(group, option) for option in options):
+            yield key if value is None and key.startswith("~") else f"{key}={constant(value)}"
+
+
+def _options(value: Plain) -> list[str]:
+    """The options that a constant can be meant to choose, the empty one for null; nothing if it can choose none."""
+    each = (value or [None]) if isinstance(value, list) else [value]
+    texts = ["" if one is None else one for one in each if isinstance(one, str | None)]
+    return texts if len(texts) == len(each) and not any(references_in(value)) else []
+
+
+def bare_key(key: str) -> str:
+    """The key of an override without what stands before it: `logger` for `+logger`."""
+    return key.lstrip("+~")

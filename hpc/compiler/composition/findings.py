@@ -1,0 +1,388 @@
+"""What Hydra would say, as messages: an `Asked` and a `Finding` about it enter, a Diagnostic leaves.
+
+Hydra's own words come in `said`; everything else is written here. The places are told by `asked`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+
+from hpc.compiler.checks.multirun import NO_SWEEP
+from hpc.compiler.composition.asked import Asked, place_of
+from hpc.compiler.composition.words import Written
+from hpc.compiler.files import Files
+from hpc.compiler.questions import Finding
+from hpc.components.types import with_article
+from hpc.diagnostics import Diagnostic, Place, Rule
+
+UNKNOWN_KEY = Rule(
+    "HPC601",
+    "not a key of the Hydra configuration",
+    "Hydra stops at start-up if an override names a key that the configuration lacks, or adds one that it has.",
+    "Correct the key; a new one is added by `+key`.",
+)
+UNKNOWN_CHOICE = Rule(
+    "HPC602",
+    "not an option of the config group",
+    "The options of a group are the files of its folder; Hydra stops at start-up if an override names another.",
+    "Take one of the options.",
+)
+ACCIDENTAL_SWEEP = Rule(
+    "HPC603",
+    "a sweep by accident",
+    "Hydra reads an unquoted comma as values for several runs, and refuses them without --multirun.",
+    "Quote the value, or list it under `sweep`.",
+)
+ON_CPU = Rule(
+    "HPC605",
+    "a GPU that the program does not use",
+    "The machine of the step has a GPU, but the configuration composes to `cpu`: it would be paid for and stay idle.",
+    "Override the key, or choose a machine without a GPU.",
+    severity="warning",
+)
+NOT_AN_OVERRIDE = Rule(
+    "HPC607",
+    "not an override",
+    "Hydra stops at start-up if it cannot read a word of the command line.",
+    "Write `key=value`; quote what Hydra reads in its own way.",
+)
+MISSING = Rule(
+    "HPC613",
+    "a mandatory value is missing",
+    "`???` in a Hydra configuration is a value that must be given on the command line.",
+    "Give it in `overrides`, or by an input.",
+)
+DOES_NOT_COMPOSE = Rule(
+    "HPC615",
+    "the Hydra configuration does not compose",
+    "Hydra would stop at start-up, whatever the program does.",
+    "Mend the configuration, or correct `config`.",
+)
+REFUSED_TYPE = Rule(
+    "HPC616",
+    "a value that the structured config refuses",
+    "A structured config has types, and Hydra stops at start-up if a value is of another.",
+    "Give a value of that type.",
+)
+OTHER_TYPE = Rule(
+    "HPC617",
+    "another type than the default's",
+    "A configuration in YAML has no types, but a program that has 128 as its default hardly expects a text there.",
+    "Change the type; if the program takes both, nothing needs to change.",
+    severity="warning",
+)
+NOT_CHECKED = Rule(
+    "HPC618",
+    "not checked against the Hydra configuration",
+    "What depends on the run, on the container or on a package that is not here cannot be composed while compiling.",
+    "Nothing needs to change; the message says what would let hpc check it.",
+    severity="note",
+)
+RULES = (
+    UNKNOWN_KEY,
+    UNKNOWN_CHOICE,
+    ACCIDENTAL_SWEEP,
+    ON_CPU,
+    NOT_AN_OVERRIDE,
+    MISSING,
+    DOES_NOT_COMPOSE,
+    REFUSED_TYPE,
+    OTHER_TYPE,
+    NOT_CHECKED,
+)
+
+_MOST_SAID = 300
+_MOST_SHOWN = 60
+_MOST_NAMED = 20
+_MOST_CAUSES = 3
+
+
+@dataclass(frozen=True)
+class _Report:
+    """A message without its place."""
+
+    rule: Rule
+    fact: str
+    fix: str
+
+
+def diagnostic(asked: Asked, finding: Finding) -> Diagnostic | None:
+    """The message of one finding; None if nothing is to be said, or if `outside` says it."""
+    write = _REPORTS.get(finding.kind)
+    if write is None or is_outside(finding):
+        return None
+    report = write(asked, finding)
+    return Diagnostic(report.rule, place_of(asked, finding), report.fact, report.fix) if report else None
+
+
+# ---------------------------------------------------------------- keys and options
+
+
+def _unknown_key(asked: Asked, finding: Finding) -> _Report:
+    key, is_port = finding.key, _is_port(asked.of(finding))
+    fact = f"`{key}` is not a key of {asked.file}, so Hydra would stop at start-up."
+    add = f"to add a new key write `{'as: ' if is_port else ''}+{key}`."
+    meant = [name for name in finding.near if name.endswith(f".{key}")] or finding.near[:1]
+    near = " or ".join(f"`{'as: ' if is_port else ''}{each}`" for each in meant)
+    return _Report(UNKNOWN_KEY, fact, f"did you mean {near}? {_capital(add)}" if near else add)
+
+
+def _exists(asked: Asked, finding: Finding) -> _Report:
+    fact = f"`+{finding.key}` adds a key, but {asked.file} has it already, so Hydra would stop at start-up."
+    return _Report(UNKNOWN_KEY, fact, f"write `{finding.key}`.")
+
+
+def _not_there(asked: Asked, finding: Finding) -> _Report:
+    fact = f"`~{finding.key}` deletes what {asked.file} does not have, so Hydra would stop at start-up."
+    return _Report(UNKNOWN_KEY, fact, f"did you mean `~{finding.near[0]}`?" if finding.near else "remove it.")
+
+
+def _unknown_choice(asked: Asked, finding: Finding) -> _Report:
+    fact = f"`{finding.said}` is not an option of the config group `{finding.key}` in {asked.config.folder}."
+    options = _listed(finding.options)
+    if finding.said == "null":
+        return _Report(UNKNOWN_CHOICE, fact, f"to choose nothing write `~{finding.key}`; it has: {options}.")
+    if finding.near:
+        return _Report(UNKNOWN_CHOICE, fact, f"did you mean `{finding.near[0]}`? It has: {options}.")
+    return _Report(UNKNOWN_CHOICE, fact, f"it has: {options}." if options else "correct the group or the option.")
+
+
+def _no_default(asked: Asked, finding: Finding) -> _Report:
+    key, before = finding.key, "as: " if _is_port(asked.of(finding)) else ""
+    fact = f"the defaults list of {asked.file} chooses nothing from the config group `{key}`, so there is nothing to "
+    fix = f"write `{before}+{key}`, which adds a choice."
+    meant = f"did you mean `{before}{finding.near[0]}`? Else {fix}" if finding.near else fix
+    return _Report(UNKNOWN_CHOICE, f"{fact}replace.", meant)
+
+
+def _chosen_later(asked: Asked, finding: Finding) -> _Report:
+    del asked
+    if finding.key.startswith("--"):
+        fact = f"which configuration `{finding.key}` names is known only in a run, so nothing is checked against it."
+        return _Report(NOT_CHECKED, fact, "write a name that is known while compiling.")
+    fact = f"`{finding.key}` is a config group, and which of its options comes is known only in a run."
+    options = f"; it has: {_listed(finding.options)}" if finding.options else ""
+    return _Report(NOT_CHECKED, fact, f"declare `choices` and each is checked{options}.")
+
+
+# ---------------------------------------------------------------- values
+
+
+def _sweep(asked: Asked, finding: Finding) -> _Report:
+    written = asked.of(finding)
+    shown = f"`{_short(_text(written, finding))}`" if written else "this"
+    fact = f"Hydra would take {shown} for a sweep of --multirun, so it would stop at start-up."
+    key = finding.key or "it"
+    return _Report(ACCIDENTAL_SWEEP, fact, f"quote the value, or list `{key}` under `sweep`.")
+
+
+def _syntax(asked: Asked, finding: Finding) -> _Report:
+    written = asked.of(finding)
+    shown = f"`{_short(_text(written, finding))}`" if written else "this"
+    fix = "write `key=value`, and quote what Hydra reads in its own way: `key='a, b'`."
+    return _Report(NOT_AN_OVERRIDE, f"Hydra cannot read {shown}: {_said(finding)}.", fix)
+
+
+def _usage(asked: Asked, finding: Finding) -> _Report:
+    del asked
+    fix = "correct `command` or `args`; options stand in front of the first override."
+    return _Report(NOT_AN_OVERRIDE, f"Hydra would not start with these words: {_said(finding, _MOST_SHOWN)}.", fix)
+
+
+def _refused(asked: Asked, finding: Finding) -> _Report:
+    written = asked.of(finding)
+    is_known = written is None or written.word.is_known
+    if not is_known and "expected one of" in finding.said:
+        fact = f"the structured config takes only certain values of `{finding.key}`, and which comes is known only in "
+        return _Report(NOT_CHECKED, f"{fact}a run.", "declare `choices` and each is checked.")
+    if written is not None and not is_known and written.kind:
+        fact = f"`{finding.key}` has a type in the structured config, which takes no {written.kind}."
+        return _Report(REFUSED_TYPE, fact, "change the type of the one or the other.")
+    fact = f"the structured config refuses this value of `{finding.key}`: {_said(finding)}."
+    return _Report(REFUSED_TYPE, fact, "give a value of the type that it has there.")
+
+
+def _other_type(asked: Asked, finding: Finding) -> _Report:
+    written = asked.of(finding)
+    default = f" ({_short(finding.options[0])})" if finding.options else ""
+    given = with_article(written.kind) if written is not None and written.kind else "a value of another type"
+    fact = f"`{finding.key}` is {with_article(finding.said)}{default} in {asked.file}, but gets {given}."
+    return _Report(OTHER_TYPE, fact, "change the type of one of them, unless the program takes both.")
+
+
+def _missing(asked: Asked, finding: Finding) -> _Report:
+    key, options = finding.key, _listed(finding.options)
+    fact = f"{_of(asked, finding)}`{key}` must be given (`???` in {asked.file}) and nothing gives it."
+    fix = f"write `overrides: {{{key}: …}}`, or give it by an input with `as: {key}`"
+    return _Report(MISSING, fact, f"{fix}; it has: {options}." if options else f"{fix}.")
+
+
+def _on_cpu(asked: Asked, finding: Finding) -> _Report | None:
+    machine = asked.step.settings.accelerator
+    if machine is None or not machine.gpu:
+        return None
+    article = "an" if machine.gpu[0] in "AEFHILMNORSX" else "a"
+    fact = f"step `{asked.step.written}` runs on {article} {machine.gpu}, but `{finding.key}` composes to `cpu`."
+    wanted = "cuda" if finding.key.rpartition(".")[2] == "device" else "gpu"
+    return _Report(
+        ON_CPU, fact, f"write `{finding.key}: {wanted}` into `overrides`, or choose a machine without a GPU."
+    )
+
+
+def _no_sweeper(asked: Asked, finding: Finding) -> _Report:
+    del asked
+    fact = f"the sweep of `{finding.key}` has no end, and Hydra's own sweeper goes through values one by one."
+    return _Report(NO_SWEEP, fact, "list the values, or choose another sweeper: `overrides: {hydra/sweeper: …}`.")
+
+
+# ---------------------------------------------------------------- the configuration as a whole
+
+
+def _no_folder(asked: Asked, finding: Finding) -> _Report | None:
+    del finding
+    fact = f"there is no folder {asked.config.folder}, where the Hydra configuration is to lie."
+    return _Report(DOES_NOT_COMPOSE, fact, "correct `dir`; it starts at this file.") if asked.is_declared else None
+
+
+def _no_config(asked: Asked, finding: Finding) -> _Report | None:
+    is_said = asked.of(finding) is not None
+    fix = f"correct `{'--config-name' if is_said else 'name'}`."
+    fix = f"did you mean `{finding.near[0]}`?" if finding.near else fix
+    fact = f"there is no {asked.file}, and that is to be the primary config."
+    return _Report(DOES_NOT_COMPOSE, fact, fix) if asked.is_declared or is_said else None
+
+
+def _broken(asked: Asked, finding: Finding) -> _Report:
+    """What a program may register, or a package that it imports, is not known unless the component says so."""
+    fact = f"{asked.file} does not compose: {_said(finding)}."
+    fix = "mend it; if the program registers a structured config of that name, list its file under `imports`."
+    if asked.is_declared:
+        return _Report(DOES_NOT_COMPOSE, fact, fix)
+    return _Report(NOT_CHECKED, fact, f"mend it, or declare `config`{fix.removeprefix('mend it')}")
+
+
+def _clash(asked: Asked, finding: Finding) -> _Report:
+    written = asked.of(finding)
+    if written is not None and _text(written, finding).startswith("++"):
+        fact = f"`{finding.key}` is a config group, and nothing can be chosen from one with `++`."
+        return _Report(DOES_NOT_COMPOSE, fact, f"write `{finding.key}`, or `+{finding.key}` to add a choice.")
+    given = "" if written else f"with everything that step `{asked.step.written}` gives it, "
+    fact = f"{given or _of(asked, finding)}{asked.file} does not compose: {_said(finding)}."
+    return _Report(DOES_NOT_COMPOSE, fact, "mend the configuration, or change what is given.")
+
+
+def _interpolation(asked: Asked, finding: Finding) -> _Report:
+    fact = f"{_of(asked, finding)}`{finding.key}` in {asked.file} refers to `{_said(finding)}`, which is not there."
+    fix = "correct the reference, or give the key that it names."
+    return _Report(DOES_NOT_COMPOSE, fact, f"did you mean `${{{finding.near[0]}}}`?" if finding.near else fix)
+
+
+def _not_installed(asked: Asked, finding: Finding) -> _Report:
+    del asked
+    fact = f"`{finding.said}` of `{finding.key}` is a plugin of Hydra that is not installed beside hpc, so it is not "
+    return _Report(NOT_CHECKED, f"{fact}checked.", "make sure that the image has it; or install it here too.")
+
+
+def _not_imported(asked: Asked, finding: Finding) -> _Report:
+    del asked
+    fact = f"{finding.key} cannot be run here, so the types that it registers are not checked: {_said(finding)}."
+    return _Report(
+        NOT_CHECKED, fact, "install what it imports beside hpc, or move the structured configs to a file of their own."
+    )
+
+
+_REPORTS: dict[str, Callable[[Asked, Finding], _Report | None]] = {
+    "no-folder": _no_folder,
+    "no-config": _no_config,
+    "broken": _broken,
+    "usage": _usage,
+    "syntax": _syntax,
+    "sweep": _sweep,
+    "unknown-key": _unknown_key,
+    "exists": _exists,
+    "not-there": _not_there,
+    "no-default": _no_default,
+    "unknown-choice": _unknown_choice,
+    "type": _refused,
+    "other-type": _other_type,
+    "clash": _clash,
+    "missing": _missing,
+    "interpolation": _interpolation,
+    "not-installed": _not_installed,
+    "chosen-later": _chosen_later,
+    "not-imported": _not_imported,
+    "is-cpu": _on_cpu,
+    "no-sweeper": _no_sweeper,
+}
+
+
+def is_outside(finding: Finding) -> bool:
+    """Whether a finding is one of those that `outside` tells together."""
+    return finding.kind == "outside" or (finding.kind == "not-installed" and finding.word is None)
+
+
+def outside(asked: Asked, findings: Sequence[Finding]) -> Diagnostic:
+    """One note for everything in a configuration that only the container has: variables, plugins, resolvers."""
+    causes = list(dict.fromkeys(f"`{each.key}` ({each.said})" for each in findings))
+    more = f" and {len(causes) - _MOST_CAUSES} more" if len(causes) > _MOST_CAUSES else ""
+    shown = ", ".join(causes[:_MOST_CAUSES])
+    fact = f"{shown}{more} in {asked.file} depend on the container and are not checked."
+    if len(causes) == 1:
+        fact = fact.replace(" depend on the container and are", " depends on the container and is")
+    fix = "nothing needs to change; a variable that `env` sets counts as given."
+    return Diagnostic(NOT_CHECKED, asked.place(), fact, fix)
+
+
+def absent_imports(asked: Asked, files: Files) -> Iterator[Diagnostic]:
+    """Files of `imports` that are not there."""
+    for index, path in enumerate(asked.config.imports):
+        if not files.has(path):
+            fact = f"there is no file {path}, which is to register structured configs."
+            yield Diagnostic(
+                DOES_NOT_COMPOSE, asked.place("imports", index), fact, "correct it; it starts at this file."
+            )
+
+
+def without_hydra(asked: Asked) -> Diagnostic:
+    """The note for a pipeline whose configurations nobody can compose here."""
+    fact = "overrides are not checked against `config`, because hydra-core is not installed beside hpc."
+    fix = "install hpc with its extra `hydra`: pip install 'hydra-pipeline-compiler[hydra]'."
+    return Diagnostic(NOT_CHECKED, Place(asked.place().path, on="key"), fact, fix)
+
+
+# ---------------------------------------------------------------- words of messages
+
+
+def _is_port(written: Written | None) -> bool:
+    return written is not None and written.origin in ("input", "output")
+
+
+def _text(written: Written, finding: Finding) -> str:
+    others = written.word.others
+    return others[finding.other] if finding.other is not None and finding.other < len(others) else written.word.text
+
+
+def _of(asked: Asked, finding: Finding) -> str:
+    """How a message begins that is about one word, or about one step of several."""
+    written = asked.of(finding)
+    if written is not None:
+        return f"with `{_short(_text(written, finding))}` "
+    return f"in step `{asked.step.written}`, " if asked.is_particular else ""
+
+
+def _said(finding: Finding, most: int = _MOST_SAID) -> str:
+    return _short(" ".join(finding.said.split()).rstrip("."), most)
+
+
+def _short(text: str, most: int = _MOST_SHOWN) -> str:
+    return text if len(text) <= most else f"{text[: most - 1]}…"
+
+
+def _capital(text: str) -> str:
+    return text[:1].upper() + text[1:]
+
+
+def _listed(options: Sequence[str]) -> str:
+    more = f" and {len(options) - _MOST_NAMED} more" if len(options) > _MOST_NAMED else ""
+    return f"{', '.join(options[:_MOST_NAMED])}{more}"

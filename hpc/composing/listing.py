@@ -1,0 +1,164 @@
+"""What an override can name: a configuration enters; its keys with their defaults, and its groups, leave.
+
+Nothing of Hydra's own, which every application has.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Generator, Iterator
+from contextlib import contextmanager
+from enum import Enum
+from pathlib import Path
+from typing import Any, cast
+
+from hydra._internal.defaults_list import Overrides
+from hydra.core.default_element import GroupDefault, InputDefault
+from hydra.errors import HydraException, OverrideParseException
+from omegaconf import DictConfig, ListConfig, Node, OmegaConf
+from omegaconf.errors import OmegaConfBaseException
+from yaml import YAMLError
+
+from hpc.composing.loading import Opened, OutsideError, opened
+from hpc.composing.noting import told
+from hpc.composing.sweeping import reason
+
+# pyright: reportPrivateUsage=false
+# (A node tells only in private what it holds before interpolations are resolved.)
+
+_ADDRESS = re.compile(r"[A-Za-z_$][A-Za-z0-9_$-]*|\d+", re.ASCII)
+_DECLARED = {
+    "IntegerNode": "int",
+    "FloatNode": "float",
+    "BooleanNode": "bool",
+    "StringNode": "string",
+    "PathNode": "string",
+    "EnumNode": "string",
+    "DictConfig": "dict",
+    "ListConfig": "list",
+}
+_TYPES: dict[type, str] = {bool: "bool", int: "int", float: "float", str: "string"}
+
+
+def listed(question: dict[str, Any]) -> dict[str, Any]:
+    """The answer to a plain Keys, as the fields of a Listed."""
+    asked = question["config"]
+    if not Path(asked["folder"]).is_dir():
+        return _nothing(f"Primary config directory not found: '{asked['folder']}'")
+    with opened(asked["folder"], [str(Path(file).absolute()) for file in asked["imports"]]) as there:
+        try:
+            with _noted() as seen:
+                config = there.compose(asked["name"], question["words"])
+        except (HydraException, OmegaConfBaseException, OutsideError, YAMLError) as error:
+            return _nothing(_said(error, there, asked["folder"]))
+        keys = [each for name in config if name != "hydra" for each in _below(config, name, "")]
+        return {"keys": keys, "groups": _groups(there, _chosen(seen)), "trouble": ""}
+
+
+def _nothing(trouble: str) -> dict[str, Any]:
+    return {"keys": [], "groups": [], "trouble": trouble}
+
+
+def _said(error: Exception, there: Opened, folder: str) -> str:
+    """The reason in one line, in which no path of this machine stands."""
+    if isinstance(error, OverrideParseException):
+        return reason(str(error), error.override)
+    if there.outside:
+        return f"{there.outside[-1].text} is known only where the application runs"
+    return told(error, folder)
+
+
+# ---------------------------------------------------------------- keys
+
+
+def _below(config: DictConfig, name: Any, prefix: str) -> Iterator[dict[str, Any]]:
+    """The key `name` of `config`, or those of the dict that stands there; nothing if no override can name it."""
+    if not isinstance(name, str) or not _ADDRESS.fullmatch(name):
+        return
+    node: Any = config._get_node(name)
+    if isinstance(node, DictConfig) and _is_filled(node):
+        for inner in node:
+            yield from _below(node, inner, f"{prefix}{name}.")
+    else:
+        yield {"key": f"{prefix}{name}", **_leaf(node)}
+
+
+def _is_filled(node: DictConfig) -> bool:
+    return not (node._is_missing() or node._is_none() or node._is_interpolation()) and len(node) > 0
+
+
+def _leaf(node: Node) -> dict[str, Any]:
+    if node._is_interpolation():
+        return _described("any", str(node._value()))
+    inner: Any = node._value()
+    if isinstance(inner, Node):  # of a union, which OmegaConf has since 2.2
+        return _leaf(inner)
+    declared = _DECLARED.get(type(node).__name__, "any")
+    if node._is_missing():
+        return {**_described(declared, None), "is_missing": True}
+    value = _content(node)
+    return _described(_TYPES.get(value.__class__, "any") if declared == "any" else declared, _json(value))
+
+
+def _described(kind: str, default: Any) -> dict[str, Any]:
+    return {"type": kind, "default": default, "is_missing": False}
+
+
+def _content(node: Any) -> Any:
+    """The value with interpolations as texts."""
+    if isinstance(node, (DictConfig, ListConfig)) and not node._is_none():
+        return OmegaConf.to_container(node, resolve=False)
+    return node._value()
+
+
+def _json(value: Any) -> Any:
+    """A value as JSON has it; what JSON has no form for is a text."""
+    if isinstance(value, dict):
+        return {str(_json(key)): _json(each) for key, each in value.items()}  # pyright: ignore[reportUnknownVariableType]
+    if isinstance(value, list):
+        return [_json(each) for each in value]  # pyright: ignore[reportUnknownVariableType]
+    if isinstance(value, Enum):
+        return value.name
+    if value is None or isinstance(value, (bool, int, str)) or (isinstance(value, float) and math.isfinite(value)):
+        return value
+    return str(value)
+
+
+# ---------------------------------------------------------------- groups
+
+
+@contextmanager
+def _noted() -> Generator[list[GroupDefault]]:
+    """Every group of the defaults list, as Hydra comes across it. What it tells afterwards lacks lists of options."""
+    seen: list[GroupDefault] = []
+    original = Overrides.is_overridden
+
+    def noting(self: Overrides, default: InputDefault) -> bool:
+        if isinstance(default, GroupDefault):
+            seen.append(default)
+        return original(self, default)
+
+    Overrides.is_overridden = noting
+    try:
+        yield seen
+    finally:
+        Overrides.is_overridden = original
+
+
+def _chosen(seen: list[GroupDefault]) -> dict[str, list[str]]:
+    """What is chosen, by group, `group@package` where it is not the group's own package."""
+    chosen: dict[str, list[str]] = {}
+    for default in seen:
+        value: Any = None if default.deleted else default.value
+        if not isinstance(value, list):
+            value = [] if value is None else [value]
+        chosen[default.get_override_key()] = [str(name) for name in cast("list[Any]", value)]
+    return chosen
+
+
+def _groups(there: Opened, chosen: dict[str, list[str]]) -> list[dict[str, Any]]:
+    names = dict.fromkeys([*there.groups(), *chosen])
+    own = sorted(name for name in names if name.partition("@")[0].partition("/")[0] != "hydra")
+    found = [(name, there.options(name.partition("@")[0]), chosen.get(name, [])) for name in own]
+    return [{"group": name, "options": options, "chosen": chosen} for name, options, chosen in found if options]

@@ -1,0 +1,72 @@
+"""The process that runs Hydra: plain questions enter, plain replies leave. What it prints is not part of the answer."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+SECONDS = 60.0
+"""A process may take this long, and one second more for each question."""
+
+# The working directory is not searched for modules. Variables that change what Hydra says or raises are dropped.
+_PROGRAM = """\
+import sys; del sys.path[0]; import json, os; given = json.loads(sys.stdin.buffer.read()); sys.path[:] = given["path"]
+for name in [name for name in os.environ if name.startswith(("HYDRA_", "OC_", "SELF_WARNING"))]: del os.environ[name]
+from hpc.composing.child import main; main(given["questions"]); os._exit(0)
+"""
+
+
+class HydraProcessError(Exception):
+    """The process died, hung or answered something else: a bug, or the end of a program that `imports` names."""
+
+
+def replies(folder: Path, questions: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+    """A reply for each question, from one process that works in `folder`. Raises HydraProcessError."""
+    process = _start(folder)
+    given = {"path": [os.path.abspath(entry) for entry in sys.path], "questions": questions}  # noqa: PTH100  may be ""
+    try:
+        said, noise = process.communicate(json.dumps(given).encode(), timeout=SECONDS + len(questions))
+    except subprocess.TimeoutExpired:
+        raise HydraProcessError(f"Hydra did not answer within {SECONDS + len(questions):.0f} seconds") from None
+    finally:
+        _end(process)
+    return _read(said, len(questions), f"exit code {process.returncode}{_last_line(noise)}")
+
+
+def _start(folder: Path) -> subprocess.Popen[bytes]:
+    """A process of its own session, so that whatever it starts can be ended with it."""
+    own = ["-B"] if sys.dont_write_bytecode else []
+    command = [sys.executable, "-E", "-X", "utf8", *own, "-c", _PROGRAM]
+    pipe = subprocess.PIPE
+    return subprocess.Popen(command, cwd=folder, stdin=pipe, stdout=pipe, stderr=pipe, start_new_session=True)
+
+
+def _end(process: subprocess.Popen[bytes]) -> None:
+    if process.poll() is None:
+        os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+    for pipe in (process.stdin, process.stdout, process.stderr):
+        if pipe is not None:
+            pipe.close()
+
+
+def _read(said: bytes, count: int, ending: str) -> list[dict[str, Any]]:
+    try:
+        found = json.loads(said)
+    except ValueError:
+        raise HydraProcessError(f"Hydra gave no answer: {ending}") from None
+    if not isinstance(found, list) or len(found) != count:  # pyright: ignore[reportUnknownArgumentType]  JSON is untyped
+        raise HydraProcessError(f"Hydra did not answer every question: {ending}")
+    return found  # pyright: ignore[reportUnknownVariableType]  JSON is untyped
+
+
+def _last_line(noise: bytes) -> str:
+    lines = noise.decode(errors="replace").split("\n")
+    last = next((line.strip() for line in reversed(lines) if line.strip()), "")
+    return f": {last}" if last else ""
