@@ -730,7 +730,7 @@ def test_what_is_found_for_one_step_of_several_is_told_at_that_step() -> None:
 
     (found,) = [one for one in compiled(own, Some({"a.py": ""})) if one.is_error]
     assert (found.span.position, found.fact) == (
-        (16, 37),
+        (16, 35),
         "in step `again`, `run.seed` must be given (`???` in conf/main.yaml) and nothing gives it.",
     )
 

@@ -188,7 +188,11 @@ def understand(line: str) -> None:
     if not words or words[0].startswith("-"):
         cli.make_context("hpc", words or ["--help"])
     else:
-        command_of(words[0]).make_context(words[0], words[1:], parent=context)
+        command, first = command_of(words[0]), 1
+        if isinstance(command, click.Group) and words[1:2] != ["--help"]:
+            assert words[1] in command.commands, f"there is no command {' '.join(words[:2])}"
+            command, first = command.commands[words[1]], 2
+        command.make_context(words[first - 1], words[first:], parent=context)
 
 
 def lines_of(page: Path) -> Iterator[str]:
@@ -208,13 +212,31 @@ def test_help_ends_with_an_example_that_exists(name: str) -> None:
     understand(example[1])
 
 
+def test_help_of_inner_commands_ends_with_an_example_that_exists() -> None:
+    groups = {name: command for name in COMMANDS if isinstance(command := command_of(name), click.Group)}
+    assert list(groups) == ["hydra"]
+    for name, inner in ((name, inner) for name, group in groups.items() for inner in group.commands.values()):
+        example = re.fullmatch(r"Example: (hpc .+)", inner.epilog or "")
+        assert example is not None
+        assert example[1].split()[1:3] == [name, inner.name]
+        understand(example[1])
+
+
 def test_help_of_the_group_has_an_example() -> None:
     assert cli.epilog is not None
     understand(cli.epilog.removeprefix("Example: "))
 
 
 @pytest.mark.parametrize(
-    "line", ["hpc compil a.yaml", "hpc compile", "hpc compile a --targets kfp", "hpc run a --on x"]
+    "line",
+    [
+        "hpc compil a.yaml",
+        "hpc compile",
+        "hpc compile a --targets kfp",
+        "hpc run a --on x",
+        "hpc hydra key a b",
+        "hpc hydra keys a",
+    ],
 )
 def test_a_command_line_can_be_wrong(line: str) -> None:
     with pytest.raises((click.UsageError, AssertionError)):

@@ -1,8 +1,7 @@
 """Every text hpc writes for Hydra, read back by the real Hydra.
 
-The three `*_text` functions are what platforms paste in place of a placeholder: the open-source launcher, the
-open-source driver and kfp.local. The bootstrap runs in this process with `os.execvp` replaced, and as a real process in
-the tests that say so.
+The bootstrap runs in this process with `os.execvp` replaced, and as a real process in the tests that say so. How whole
+commands carry values, from a pipeline file to an application, is in test_transport.py.
 """
 
 # Hydra and OmegaConf are only partly typed, and JSON values are `Any` here.
@@ -19,18 +18,30 @@ import re
 import signal
 import subprocess
 import sys
-from collections.abc import Callable
-from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
 import pytest
 from hydra import compose, initialize_config_dir
-from hydra._internal.config_loader_impl import ConfigLoaderImpl
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
-from omegaconf import OmegaConf
+from omegaconf import MissingMandatoryValue, OmegaConf
+from transport.corpus import (
+    DOUBLES,
+    GATHERED,
+    INTEGERS,
+    JSON,
+    LISTS,
+    PATHS,
+    STRINGS,
+    STRUCTS,
+    TEXT,
+    same,
+    with_whole_numbers,
+)
+from transport.packed import config_after, started
+from transport.platforms import TEXTS, Text, as_floats
 
 from hpc.components.hydra import (
     BOOTSTRAP,
@@ -42,348 +53,50 @@ from hpc.components.hydra import (
     quoted,
 )
 
-PLACEHOLDER = "{{$.inputs.parameters['v']}}"
 PARSER = OverridesParser.create()
-NEEDS_BOOTSTRAP = ("STRING", "LIST", "STRUCT")
+RAW = [(kind, values) for kind, values in GATHERED if kind in ("STRING", "LIST", "STRUCT")]
+"""Lists that are gathered from values which need the bootstrap."""
+
+platforms = pytest.mark.parametrize("platform", TEXTS)
+strings = pytest.mark.parametrize("value", STRINGS, ids=range(len(STRINGS)))
 
 
-def override(key: str, value: object) -> str:
+def override(key: str, value: Any) -> str:
     """An override as the templates put it together."""
     return key if key.startswith("~") and value is None else f"{key}={constant(value)}"
-
-
-class Started(Exception):
-    """Raised in place of starting a program."""
-
-
-@pytest.fixture(autouse=True)
-def no_real_exec(monkeypatch: pytest.MonkeyPatch) -> None:
-    def execvp(program: str, argv: list[str | bytes]) -> None:
-        started_argv = [os.fsdecode(argument) for argument in argv]
-        assert program == started_argv[0]
-        raise Started(started_argv)
-
-    monkeypatch.setattr(os, "execvp", execvp)
-
-
-def started(program: str, *argv: str) -> list[str]:
-    """What the bootstrap would start when it is called with `argv`."""
-    before, sys.argv = sys.argv, ["-c", *argv]
-    try:
-        exec(compile(program, "bootstrap", "exec"), {"__name__": "__main__"})
-    except Started as found:
-        return found.args[0]
-    finally:
-        sys.argv = before
-    raise AssertionError("nothing was started")
 
 
 def rewritten(*raw: str, program: str = BOOTSTRAP) -> list[str]:
     return started(program, "app", "--", *raw)[1:]
 
 
-def config_after(*overrides: str) -> dict[str, Any]:
-    """The resolved config after Hydra has applied the overrides to an empty one, as new keys."""
-    config = OmegaConf.create({})
-    parsed = PARSER.parse_overrides(["++" + text.lstrip("+") for text in overrides])
-    assert not any(one.is_sweep_override() for one in parsed)
-    ConfigLoaderImpl._apply_overrides_to_config(parsed, config)
-    OmegaConf.create({"task": list(overrides)})  # Hydra keeps the raw text as a config value: it must be valid there
-    return OmegaConf.to_container(config, resolve=True)  # type: ignore[return-value]  # a DictConfig gives a dict
-
-
-def strictly_same(left: Any, right: Any) -> bool:
-    return json.dumps(left, sort_keys=True) == json.dumps(right, sort_keys=True)
-
-
-def with_whole_numbers(value: Any) -> Any:
-    """JSON has one kind of number, and platforms write 3.0 as 3 and 3 as 3.0: hpc delivers 3 for both."""
-    if isinstance(value, float) and value.is_integer() and abs(value) < 1e21:
-        return int(value)
-    if isinstance(value, list):
-        return [with_whole_numbers(item) for item in value]
-    if isinstance(value, dict):
-        return {key: with_whole_numbers(item) for key, item in value.items()}
-    return value
-
-
-# What the platforms paste
-
-
-def go_number(value: float) -> str:
-    """Go's FormatFloat(v, 'f', -1, 64): the shortest digits, never an exponent."""
-    text = format(Decimal(repr(float(value))), "f")
-    return text.rstrip("0").rstrip(".") if "." in text else text
-
-
-def go_json_number(value: float) -> str:
-    size = abs(value)
-    if size == 0 or 1e-6 <= size < 1e21:
-        return go_number(value)
-    mantissa, exponent = repr(float(value)).split("e")
-    return f"{mantissa}e{int(exponent):+d}"
-
-
-def go_json(value: Any) -> str:
-    if isinstance(value, bool) or value is None:
-        return json.dumps(value)
-    if isinstance(value, (int, float)):
-        return go_json_number(value)
-    if isinstance(value, list):
-        return "[" + ",".join(map(go_json, value)) + "]"
-    if isinstance(value, dict):
-        return "{" + ",".join(f"{go_json(key)}:{go_json(value[key])}" for key in sorted(value)) + "}"
-    return re.sub("[<>&\u2028\u2029]", lambda m: f"\\u{ord(m[0]):04x}", json.dumps(value, ensure_ascii=False))
-
-
-def go_shortest(value: float) -> str:
-    """Go's %g: the shortest digits, with an exponent below 1e-4 and from 1e6."""
-    number = Decimal(repr(float(value))).normalize()
-    if value == 0 or -4 <= number.adjusted() < 6:
-        return go_number(value)
-    return f"{float(value):.{len(number.as_tuple().digits) - 1}e}"
-
-
-def launcher_text(kind: str, value: Any) -> str:
-    if kind in ("STRING", "PATH"):
-        return value
-    return go_number(value) if kind in ("INTEGER", "DOUBLE") else go_json(value)
-
-
-def driver_text(kind: str, value: Any) -> str:
-    if kind == "INTEGER":
-        return str(value) if abs(value) < 2**63 else go_shortest(value)
-    return go_shortest(value) if kind == "DOUBLE" else launcher_text(kind, value)
-
-
-def as_floats(value: Any) -> Any:
-    if isinstance(value, list):
-        return [as_floats(item) for item in value]
-    if isinstance(value, dict):
-        return {key: as_floats(item) for key, item in value.items()}
-    return float(value) if isinstance(value, int) and not isinstance(value, bool) else value
-
-
-def local_text(kind: str, value: Any) -> str:
-    if kind in ("STRING", "PATH"):
-        return value
-    if kind == "DOUBLE":
-        return repr(float(value))
-    return json.dumps(as_floats(value) if kind in ("LIST", "STRUCT") else value)
-
-
-Platform = Callable[[str, Any], str]
-PLATFORMS: list[Platform] = [launcher_text, driver_text, local_text]
-
-
-@pytest.mark.parametrize(
-    ("kind", "value", "texts"),
-    [
-        ("DOUBLE", 3.0, ["3", "3", "3.0"]),
-        ("DOUBLE", 1e-7, ["0.0000001", "1e-07", "1e-07"]),
-        ("DOUBLE", 1000000.5, ["1000000.5", "1.0000005e+06", "1000000.5"]),
-        ("DOUBLE", 1e300, ["1" + "0" * 300, "1e+300", "1e+300"]),
-        ("INTEGER", 10**20, ["1" + "0" * 20, "1e+20", "1" + "0" * 20]),
-        ("BOOLEAN", True, ["true", "true", "true"]),
-        ("LIST", [1, 3.0, 1e-7], ["[1,3,1e-7]", "[1,3,1e-7]", "[1.0, 3.0, 1e-07]"]),
-        ("LIST", ["é<😀"], ['["é\\u003c😀"]', '["é\\u003c😀"]', '["\\u00e9<\\ud83d\\ude00"]']),
-        ("STRUCT", {"b": 1, "a": None}, ['{"a":null,"b":1}', '{"a":null,"b":1}', '{"b": 1.0, "a": null}']),
-    ],
-)
-def test_platform_models_say_what_was_seen_on_the_platforms(kind: str, value: Any, texts: list[str]) -> None:
-    assert [platform(kind, value) for platform in PLATFORMS] == texts
-
-
 # The corpus
-
-STRINGS = [
-    *("", " ", "  5", "5 ", "gpu", "a b", "a,b", "a=b", "k=v=w", "=", "==x", ",", ":", "#", "# no", "%", "&", "!", "~"),
-    *("007", "0x1F", "1e-3", "1_000", "5", "-7", "+1", "1.", ".5", "true", "False", "null", "None", "nan", "inf", "-x"),
-    *("[a]", "[1, 2]", "{a: 1}", "{", "}", "[", "]", "(", ")", "int(3.7)", "shuffle([1,2])", "choice(a,b)", "range(3)"),
-    *("it's", "'", "''", "'''", "'quoted'", '"', '"quoted"', '"it\'s"', "a'b\"c", "a\\'b", "a\\\\'b", "\\'", "\\\\'"),
-    *(
-        "\\",
-        "\\\\",
-        "\\\\\\",
-        "end\\",
-        "end\\\\",
-        "C:\\dir\\file",
-        "\\n",
-        "\\t",
-        "a\\ b",
-        "\\,",
-        "\\\\x",
-        "'\\",
-        "\\'\\",
-    ),
-    *(
-        "${x}",
-        "${",
-        "$",
-        "$x",
-        "a$b",
-        "${oc.env:HOME}",
-        "\\${x}",
-        "\\\\${x}",
-        "\\\\\\${x}",
-        "${${x}}",
-        "x${y}z",
-        "'${x}'",
-    ),
-    *("${x", "}${", "${'a'}", '${"a"}', "\\'${x}", "${x}\\", "${x}'", "${now:%Y} b", "${oc.create:'{a: 1}'}", "$'${\\"),
-    *(
-        "\n",
-        "a\nb",
-        "\n'",
-        "a\r\nb",
-        "\t",
-        "a\tb\t",
-        "\x01",
-        "\x7f",
-        "\x1b[0m",
-        "\u2028",
-        "\ufeff",
-        "é",
-        "日本語",
-        "😀",
-    ),
-    *(
-        "--",
-        "-- x",
-        "--lr=1",
-        "-c",
-        "~x",
-        "+x",
-        "++x",
-        "@x",
-        "a@b",
-        "a/b",
-        "/gcs/b/it's a,b/x",
-        "*?[!]",
-        "?",
-        "|",
-        "..",
-    ),
-    *("<a href='x'>&amp;</a>", '{"json": "it\'s"}', '["a\\\\b"]', "`id`", ";rm -rf", "x" * 5000, "\\" * 99, "xs[0]=1"),
-]
-INTEGERS = [0, 1, -1, 5, -7, 2**31, 2**53, -(2**53)]
-DOUBLES = [0.0, 3.0, -2.5, 0.1, 1e-7, -1e-7, 1e-5, 1e-4, 123456789.5, 1000000.5, 1e6, 1e20, 1e21, 1e300, 5e-324, 1 / 3]
-PATHS = [
-    "/gcs/b/run/x",
-    "/gcs/b/a b",
-    "/gcs/b/a,b=[c](d)",
-    "/s3/b/日本",
-    "/minio/b/%20#",
-    "/x/\\y",
-    "gs://b/x:y",
-    '/a"b',
-]
-LISTS: list[Any] = [
-    *(
-        [],
-        [1],
-        [1, 2.5, -3],
-        [True, False, None],
-        ["a", "b"],
-        [""],
-        ["a,b", "it's", 'say "x"'],
-        ["${x}", "\\${x}", "\\"],
-    ),
-    *(
-        ["a\\b", "\n", "\t", "\x7f"],
-        ["<>&", "é", "😀", "\u2028"],
-        [[1], [[]], ["x", ["'"]]],
-        [{"a": 1}],
-        [{"a b": ["'"]}],
-    ),
-    *(
-        [1e-7, 1e300, 1e21],
-        ["null", "true", "1", "1e3", "[a]"],
-        [{}, [], ""],
-        ["\\'", "\\\\'", "'\\"],
-        [2**53, -(2**53)],
-    ),
-]
-STRUCTS: list[Any] = [
-    *(
-        {},
-        {"a": 1},
-        {"a": {"b": {"c": []}}},
-        {"a b": 1, "c-d": 2},
-        {"": "empty"},
-        {"1": 1, "true": 2, "null": 3, "~": 4},
-    ),
-    *(
-        {"é": "日本", "😀": "😀"},
-        {"'": "'", '"': '"', "\\": "\\"},
-        {"k": "${x}"},
-        {"${k}": 1},
-        {"k": "\\${x} \\\\${y}"},
-    ),
-    *({"k": 'it\'s "x" \\'}, {"k": ["a", {"b": None}, True, 1.5]}, {"<<": {"a": 1}}, {"a.b": {"c/d": "e=f"}}),
-    *({"k": "a: b # c"}, {"k": "line\nline\ttab"}, {"k": "- x", "l": "yes", "m": "0o7"}, {"n": [1e-7, 1e300, 3.0]}),
-    *(
-        {"?": "?", ":": ":", ",": ","},
-        {"\u2028": "\x85", "\x7f": "\ufeff"},
-        {"é" * 300: "long key"},
-        {"$": "$", "%": "{"},
-    ),
-]
-GATHERED: list[tuple[str, list[Any]]] = [
-    *[("STRING", STRINGS[start : start + 10]) for start in range(0, len(STRINGS), 10)],
-    *[("STRING", ["one"]), ("STRING", ["]", "[", ",", "'"]), ("STRUCT", STRUCTS), ("LIST", LISTS)],
-]
-CASES: list[tuple[str, Any]] = [
-    *[("BOOLEAN", value) for value in (True, False)],
-    *[("INTEGER", value) for value in INTEGERS],
-    *[("DOUBLE", value) for value in DOUBLES],
-    *[("PATH", value) for value in PATHS],
-    *[("STRING", value) for value in STRINGS],
-    *[("LIST", value) for value in LISTS],
-    *[("STRUCT", value) for value in STRUCTS],
-]
-
-platforms = pytest.mark.parametrize("platform", PLATFORMS)
-
-
-def test_the_corpus_is_large_enough() -> None:
-    assert len(CASES) + len(GATHERED) >= 200
-
-
-@platforms
-@pytest.mark.parametrize(("kind", "value"), CASES, ids=[f"{kind}-{n}" for n, (kind, _) in enumerate(CASES)])
-def test_every_value_arrives_exactly(kind: Any, value: Any, platform: Platform) -> None:
-    text = f"v={pasted(kind, PLACEHOLDER)}".replace(PLACEHOLDER, platform(kind, value))
-    texts = rewritten(text) if kind in NEEDS_BOOTSTRAP else [text]
-    expected = with_whole_numbers(value) if kind in ("LIST", "STRUCT") else value
-    assert strictly_same(config_after(*texts), {"v": expected})
 
 
 @platforms
 @pytest.mark.parametrize("prefix", ["", "+"])
-@pytest.mark.parametrize(("kind", "values"), GATHERED)
-def test_a_gathered_list_arrives_exactly(kind: Any, values: list[Any], prefix: str, platform: Platform) -> None:
+@pytest.mark.parametrize(("kind", "values"), RAW)
+def test_a_gathered_list_arrives_exactly(kind: Any, values: list[Any], prefix: str, platform: Text) -> None:
     raw = [f"{prefix}v[{n}]={pasted(kind, platform(kind, value))}" for n, value in enumerate(values)]
     texts = rewritten("before=1", *raw, "w='after'")
     assert [text.split("=")[0] for text in texts] == ["before", f"{prefix}v", "w"]
-    expected = with_whole_numbers(values)
-    assert strictly_same(config_after(*texts), {"before": 1, "v": expected, "w": "after"})
+    assert same(config_after(*texts), {"before": 1, "v": with_whole_numbers(values), "w": "after"})
 
 
 @platforms
 @pytest.mark.parametrize("kind, values", [("DOUBLE", DOUBLES), ("INTEGER", INTEGERS), ("PATH", PATHS)])
-def test_a_list_gathered_from_final_values_needs_no_bootstrap(kind: Any, values: list[Any], platform: Platform) -> None:
+def test_a_list_gathered_from_final_values_needs_no_bootstrap(kind: Any, values: list[Any], platform: Text) -> None:
     text = "v=[" + ",".join(pasted(kind, platform(kind, value)) for value in values) + "]"
-    assert strictly_same(config_after(text), {"v": values})
+    assert same(config_after(text), {"v": values})
 
 
-@pytest.mark.parametrize("value", STRINGS)
+@strings
 def test_the_small_bootstrap_and_the_large_one_and_quoted_agree(value: str) -> None:
     raw = f"v='{value}'"
     assert rewritten(raw, program=SMALL_BOOTSTRAP) == rewritten(raw) == [f"v={quoted(value)}"]
 
 
-@pytest.mark.parametrize("value", STRINGS)
+@strings
 def test_bare_is_exact_says_what_hydra_does(value: str) -> None:
     try:
         exact = config_after(f"v='{value}'") == {"v": value}
@@ -394,7 +107,8 @@ def test_bare_is_exact_says_what_hydra_does(value: str) -> None:
 
 def test_the_mark_of_a_missing_value_cannot_be_a_text() -> None:
     assert not bare_is_exact("???")
-    assert OmegaConf.is_missing(OmegaConf.create(config_after(f"v={quoted('???')}")), "v")
+    with pytest.raises(MissingMandatoryValue):
+        config_after(f"v={quoted('???')}")
 
 
 # Overrides that hold a placeholder: keys
@@ -425,7 +139,7 @@ def composed(config_dir: Path, *overrides: str) -> dict[str, Any]:
 
 @platforms
 @pytest.mark.parametrize("key", ["lr", "+model.lr", "++model.lr", "++lr", "+new.deep.lr"])
-def test_a_double_is_written_alike_under_every_key(key: str, config_dir: Path, platform: Platform) -> None:
+def test_a_double_is_written_alike_under_every_key(key: str, config_dir: Path, platform: Text) -> None:
     config = composed(config_dir, f"{key}={pasted('DOUBLE', platform('DOUBLE', 3.0))}")
     value = OmegaConf.select(OmegaConf.create(config), key.lstrip("+"))
     assert (type(value), value) == (float, 3.0)
@@ -624,17 +338,6 @@ def test_deletions_delete(config_dir: Path) -> None:
 
 # Any text, any JSON
 
-HOSTILE = st.text(st.sampled_from("'\"\\${}[]()=,: \n\t~@#é😀a1.-"), max_size=12)
-TEXT = (HOSTILE | st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), max_size=20)).filter(
-    lambda text: text != "???"
-)
-SCALARS = (
-    st.none() | st.booleans() | st.integers(-(2**53), 2**53) | st.floats(allow_nan=False, allow_infinity=False) | TEXT
-)
-JSON = st.recursive(
-    SCALARS, lambda inner: st.lists(inner, max_size=4) | st.dictionaries(TEXT, inner, max_size=4), max_leaves=8
-)
-
 
 def without_interpolations(value: Any) -> bool:
     return "${" not in json.dumps(value)
@@ -651,7 +354,7 @@ def test_any_text_is_quoted_exactly(text: str) -> None:
 @settings(max_examples=400, deadline=None)
 @given(JSON.filter(without_interpolations))
 def test_any_constant_keeps_value_and_type(value: Any) -> None:
-    assert strictly_same(config_after(override("v", value)), {"v": value})
+    assert same(config_after(override("v", value)), {"v": value})
 
 
 @settings(max_examples=300, deadline=None)
@@ -664,8 +367,8 @@ def test_any_text_passes_the_bootstrap(texts: list[str]) -> None:
 
 
 @settings(max_examples=400, deadline=None)
-@given(st.lists(JSON, max_size=4) | st.dictionaries(TEXT, JSON, max_size=4), st.sampled_from(PLATFORMS))
-def test_any_json_passes_the_bootstrap(value: Any, platform: Platform) -> None:
+@given(st.lists(JSON, max_size=4) | st.dictionaries(TEXT, JSON, max_size=4), st.sampled_from(TEXTS))
+def test_any_json_passes_the_bootstrap(value: Any, platform: Text) -> None:
     text = f"v={platform('LIST', value)}"
     assert normal(config_after(*rewritten(text))) == normal({"v": value})
 
@@ -715,7 +418,7 @@ def test_a_real_application_gets_strings(program: str, app: list[str], tmp_path:
 
 
 @platforms
-def test_a_real_application_gets_lists_dicts_and_flags(platform: Platform, app: list[str], tmp_path: Path) -> None:
+def test_a_real_application_gets_lists_dicts_and_flags(platform: Text, app: list[str], tmp_path: Path) -> None:
     raw = [f"+k{n}={platform('LIST', value)}" for n, value in enumerate(LISTS + STRUCTS)]
     gathered = ["xs[0]='it's'", "xs[1]='${x}'", "xs[2]=']'"]
     done = run(BOOTSTRAP, *app, "--", *raw, *gathered, "--lr=0.25", "--name", "a, b", where=tmp_path)

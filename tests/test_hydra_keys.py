@@ -360,6 +360,8 @@ def test_keys_of_a_real_configuration(real: Path, capsys: pytest.CaptureFixture[
         assert (key["default"], key["is_missing"]) == (value, False)
     assert (groups["logger"]["chosen"], groups["trainer"]["chosen"]) == (["csv", "wandb"], ["gpu"])
     assert "gpu" in groups["trainer"]["options"]
+    assert [name for name, group in groups.items() if group["needs_plus"]] == ["experiment/ablation"]
+    assert "\n+experiment/ablation  -           narrow\n" in said(capsys, "train")[1]
     assert {name: key["set_by"] for name, key in keys.items() if key["set_by"]} == {
         "trainer.max_epochs": "overrides",
         "data.data_dir": "inputs.data",
@@ -390,6 +392,12 @@ def test_an_option_brings_its_keys(real: Path, capsys: pytest.CaptureFixture[str
             (),
             1,
             "pipeline.yaml:8:5: error HPC615 configs/trian.yaml does not compose",
+        ),
+        (
+            ("{trainer: gpu,", "{experiment/ablation: narrow, trainer: gpu,"),
+            (),
+            1,
+            "does not compose with experiment/abl",
         ),
         (("./configs", "./conf"), (), 1, "pipeline.yaml:8:5: error HPC615 conf/train.yaml does not compose"),
     ],

@@ -322,6 +322,8 @@ def test_schema_of_a_file_knows_its_configurations(configured: Path, capsys: pyt
     assert overrides["~trainer"]["description"] == "leaves out `trainer`"
     assert "~debug" not in overrides
     assert overrides["debug"]["description"] == "config group, nothing chosen yet"
+    assert overrides["+experiment/ablation"]["anyOf"][0] == {"enum": ["narrow"]}
+    assert "experiment/ablation" not in overrides
     assert overrides["model.net.lin1_size"]["description"] == "int, default 64"
     for block in ("inputs", "outputs"):
         [offered, anything] = followed(schema, "components", "train", block, "any_port", "as")["anyOf"]

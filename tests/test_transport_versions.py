@@ -74,16 +74,14 @@ def _wrong(pairs: list[tuple[Case, str, tuple[str, ...]]], seen: dict[tuple[str,
             yield f"{case.kind} on {platform}: {str(case.values)[:300]} became {str(seen[command])[-600:]}"
 
 
-def everywhere(cases: Iterable[Case]) -> Iterator[tuple[Case, str]]:
-    return ((case, platform) for case in cases for platform in PLATFORMS)
-
-
 def test_every_value_arrives_exactly_in_a_real_application(python: Path, version: str) -> None:
-    assert wrong(everywhere(LARGE), python, "run", version) == []
+    """Many values in each command, and the platforms in turn."""
+    assert wrong(zip(LARGE, cycle(PLATFORMS)), python, "run", version) == []
 
 
-def test_every_command_is_read_exactly(python: Path, version: str) -> None:
-    assert wrong(everywhere([*SINGLE, *LISTS, *SMALL]), python, "read", version) == []
+def test_every_value_of_every_platform_is_read_exactly(python: Path, version: str) -> None:
+    cases = [*SINGLE, *LISTS, *SMALL, *LARGE]
+    assert wrong(((case, platform) for case in cases for platform in PLATFORMS), python, "read", version) == []
 
 
 def drawn(texts: int, documents: int) -> Iterator[Case]:
@@ -91,8 +89,10 @@ def drawn(texts: int, documents: int) -> Iterator[Case]:
     source = Drawn(SEED)
     for turn in range(texts // 12):
         values = {f"string_{number}": text for number, text in enumerate(source.texts(12))}
-        yield Case("TEXTS", "strings", values, {"v": [*values.values()]}) if turn % 2 else Case(
-            "TEXTS", "small", values, {**values, "name": f"run-{values['string_0']}'\\"}
+        yield (
+            Case("TEXTS", "strings", values, {"v": [*values.values()]})
+            if turn % 2
+            else Case("TEXTS", "small", values, {**values, "name": f"run-{values['string_0']}'\\"})
         )
     for _ in range(documents // 3):
         inputs = {f"dict_{number}": {"": source.json()} for number in range(3)}
@@ -105,7 +105,7 @@ def test_random_values_arrive_exactly(python: Path, version: str) -> None:
     assert wrong(zip(cases, cycle(PLATFORMS)), python, "read", version) == []
 
 
-@pytest.mark.parametrize(("kind", "value"), [("STRING", "???"), ("LIST", ["???"]), ("STRUCT", {"a": "???"})])
-def test_the_mark_of_a_missing_value_fails_where_it_is_read(kind: str, value: Any, python: Path, version: str) -> None:
-    (seen,) = answers(python, "run", [single(kind, value).command(PLATFORMS["launcher"])], version)
-    assert "MissingMandatoryValue" in seen["failed"]
+def test_the_mark_of_a_missing_value_fails_where_it_is_read(python: Path, version: str) -> None:
+    cases = [single("STRING", "???"), single("LIST", ["???"]), single("STRUCT", {"a": "???"})]
+    for seen in answers(python, "run", [case.command(PLATFORMS["launcher"]) for case in cases], version):
+        assert "MissingMandatoryValue" in seen["failed"]

@@ -100,7 +100,8 @@ def _listing(app: App, place: Place, files: Folder, words: tuple[str, ...]) -> L
     if trouble and words:
         raise click.UsageError(f"with {' '.join(words)} the configuration does not compose: {trouble}")
     if trouble:
-        fact = f"{app.config.folder}/{app.config.name}.yaml does not compose: {trouble.rstrip('.')}."
+        given = f" with {' '.join(listing.words)}" if listing.words else ""
+        fact = f"{app.config.folder}/{app.config.name}.yaml does not compose{given}: {trouble.rstrip('.')}."
         fix = "mend it, correct `config`, or give what it lacks behind the component, as in `model=vit`."
         raise Rejected([Diagnostic(DOES_NOT_COMPOSE, place, fact, fix)])
     return listing

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 from hpc.compiler.composition.scripts import configuration
@@ -111,16 +111,7 @@ def listings(apps: Sequence[App], files: Files, words: Sequence[str] = ()) -> li
     _ask(first, files, answered)
     final = [_refined(app, words, one, answered[one], files) for app, one in zip(apps, first, strict=True)]
     _ask(final, files, answered)
-    return [_listing(one, answered[one]) for one in final]
-
-
-def _listing(asked: Keys, listed: Listed | None) -> Listing | None:
-    """A group that the words themselves add is one that needs its `+`."""
-    if listed is None:
-        return None
-    added = {word.partition("=")[0] for word in asked.words}
-    groups = (replace(each, needs_plus=True) if f"+{each.group}" in added else each for each in listed.groups)
-    return Listing(asked.words, replace(listed, groups=tuple(groups)))
+    return [Listing(one.words, listed) if (listed := answered[one]) else None for one in final]
 
 
 _OPTION = re.compile(r"[\w@+-][\w@+./-]{0,120}/[\w+-][\w+./-]{0,120}\.yaml")

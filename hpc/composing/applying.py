@@ -21,7 +21,7 @@ from omegaconf.errors import (
     OmegaConfBaseException,
 )
 
-from hpc.composing.choosing import is_outside
+from hpc.composing.loading import OutsideError
 from hpc.composing.noting import Finding, finding, nearest, shortened, told
 from hpc.composing.words import Reading
 
@@ -30,6 +30,7 @@ from hpc.composing.words import Reading
 # (Hydra has no public way to apply an override, nor OmegaConf to look at a node without resolving it.)
 
 _MOST_NEAR = 3
+_LIKE_KEYS, _LIKE_NAMES = 0.8, 0.7
 _MOST_TEXT = 60
 
 
@@ -85,7 +86,7 @@ class Values:
 
     def _refusal(self, reading: Reading, error: Exception) -> Finding | None:
         message = str(error)
-        if is_outside(error):
+        if OutsideError.__name__ in f"{message}{error.__cause__}":
             return None
         kind = next((kind for start, kind in _SAID if message.startswith(start)), "") or _kind_of(_reason(error))
         if kind == "unknown-key":
@@ -101,11 +102,12 @@ class Values:
         is_hydra = key.startswith("hydra.")
         keys = [name for name in keys if name.startswith("hydra.") == is_hydra and not f"{key}.".startswith(f"{name}.")]
         ends = [name for name in keys if name.endswith(f".{key}")]
-        like = nearest(key, keys, 0.75)
-        groups = nearest(key, self.groups, 0.75) if "." not in key else []
+        like = nearest(key, keys, _LIKE_KEYS if "." in key else _LIKE_NAMES)
+        groups = nearest(key.partition("@")[0], self.groups, _LIKE_NAMES) if "." not in key else []
         last = key.rpartition(".")[2]
         same = [name for name in keys if "." in key and name.rpartition(".")[2] == last]
-        return list(dict.fromkeys([*ends, *like, *groups, *same]))[:_MOST_NEAR]
+        found = list(dict.fromkeys([*ends, *like, *groups, *same]))
+        return [name for name in found if not any(name.startswith(f"{above}.") for above in found)][:_MOST_NEAR]
 
 
 def _takes(config: DictConfig, earlier: Sequence[Reading], reading: Reading) -> bool:

@@ -92,10 +92,10 @@ class Composer:
 
     def alternative(self, texts: Sequence[str]) -> DictConfig:
         """The config with other choices. Raises whatever Hydra raises."""
-        return self.there.compose(self.name, [*texts, *self._stand_ins.values()])
+        return self.there.compose(self.name, [*self._stand_ins.values(), *texts])
 
     def _try(self, choices: Sequence[Reading]) -> tuple[DictConfig, list[str]]:
-        texts = [*(reading.text for reading in choices), *self._stand_ins.values()]
+        texts = [*self._stand_ins.values(), *(reading.text for reading in choices)]
         return self.there.compose(self.name, texts), texts
 
     def accepts(self, reading: Reading) -> bool:
@@ -165,18 +165,12 @@ class Composer:
     def _is_excused(self, error: Exception, found: Composed) -> bool:
         """Whether what is missing may be where only the container looks, or is what it has in its environment."""
         text = str(error)
-        if is_outside(error):
-            outside = self.there.outside[-1]
-            found.findings += [finding("outside", key=outside.key, said=outside.text)] if outside.is_told else []
+        if isinstance(error, OutsideError):
+            found.findings += [finding("outside", key=error.key, said=error.text)] if error.is_told else []
             return True
         looks_elsewhere = bool(self.there.sources.elsewhere or self.there.failures)
         is_missing = "Could not find" in text or "Could not load" in text or "Cannot find primary" in text
         return looks_elsewhere and is_missing
-
-
-def is_outside(error: Exception) -> bool:
-    """Whether Hydra failed because it asked for what only the container has."""
-    return OutsideError.__name__ in f"{error}{error.__cause__}"
 
 
 def _replaces(reading: Reading, key: str) -> bool:

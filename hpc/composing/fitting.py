@@ -6,6 +6,7 @@ mistake, is done here step by step: words, choices from groups, values of keys, 
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -14,8 +15,8 @@ from omegaconf import DictConfig
 
 from hpc.composing.alternatives import Alternatives
 from hpc.composing.applying import Values, applied_where_possible, other_type
-from hpc.composing.choosing import Composed, Composer, is_choice, is_outside, options_of, wrong_choices
-from hpc.composing.loading import Opened, opened
+from hpc.composing.choosing import Composed, Composer, is_choice, options_of, wrong_choices
+from hpc.composing.loading import Opened, OutsideError, opened
 from hpc.composing.noting import Finding, finding, in_order, nearest, told
 from hpc.composing.walking import walk
 from hpc.composing.words import Line, Reading, read
@@ -81,7 +82,8 @@ class _Fitting:
         if "config_path" in line.options or self.there.has(self.name):
             return "config_path" not in line.options
         if not self._may_be_elsewhere():
-            names = [*self.there.options(self.name.rpartition("/")[0]), *self.there.options("")]
+            folder = self.name.rpartition("/")[0]
+            names = [*(f"{folder}/{name}" for name in self.there.options(folder) if folder), *self.there.options("")]
             near = nearest(self.name, names, 0.5)
             self.found.append(finding("no-config", index, key=self.name, near=near))
         return False
@@ -111,6 +113,14 @@ class _Fitting:
     def _may_be_elsewhere(self) -> bool:
         return bool(self.there.sources.elsewhere or self.there.failures)
 
+    def _look_for_search_paths(self, line: Line) -> None:
+        with contextlib.suppress(Exception):  # it is judged afterwards
+            self.there.enter(self.name)
+        for reading in line.readings:
+            value = reading.override.value()
+            if reading.key == "hydra.searchpath" and isinstance(value, list):
+                self.there.sources.elsewhere.update((str(path), None) for path in value)
+
     def _note_what_is_not_here(self, line: Line) -> None:
         """Search paths and plugins, which the compositions came across."""
         given = [reading.word for reading in line.readings if reading.key == "hydra.searchpath"]
@@ -138,6 +148,7 @@ class _Fitting:
     # ------------------------------------------------------------ choices
 
     def _judge(self, line: Line) -> None:
+        self._look_for_search_paths(line)
         choices = [reading for reading in line.readings if is_choice(self.there, reading)]
         values = [reading for reading in line.readings if not is_choice(self.there, reading)]
         composer = Composer(self.there, self.name, self.folder)
@@ -219,7 +230,7 @@ class _Fitting:
         try:
             return self.there.compose(self.name, texts)
         except Exception as error:  # noqa: BLE001  what a config makes of Hydra may be any exception
-            if not is_outside(error):
+            if not isinstance(error, OutsideError):
                 self.found.append(finding("clash", said=told(error, self.folder)))
             return judge.config
 

@@ -15,7 +15,7 @@ from typing import Any, cast
 
 from hydra._internal.defaults_list import Overrides
 from hydra.core.default_element import GroupDefault, InputDefault
-from hydra.errors import HydraException, OverrideParseException
+from hydra.errors import HydraException
 from omegaconf import DictConfig, ListConfig, Node, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 from yaml import YAMLError
@@ -47,26 +47,34 @@ def listed(question: dict[str, Any]) -> dict[str, Any]:
     if not Path(asked["folder"]).is_dir():
         return _nothing(f"Primary config directory not found: '{asked['folder']}'")
     with opened(asked["folder"], [str(Path(file).absolute()) for file in asked["imports"]]) as there:
-        try:
-            with _noted() as seen:
-                config = there.compose(asked["name"], question["words"])
-        except (HydraException, OmegaConfBaseException, OutsideError, YAMLError) as error:
-            return _nothing(_said(error, there, asked["folder"]))
-        keys = [each for name in config if name != "hydra" for each in _below(config, name, "")]
-        return {"keys": keys, "groups": _groups(there, _chosen(seen)), "trouble": ""}
+        trouble = next((said for word in question["words"] if (said := _refusal(there, word))), "")
+        return _nothing(trouble) if trouble else _composed(there, question)
+
+
+def _refusal(there: Opened, word: str) -> str:
+    """Why the word is no override; nothing if it is one."""
+    try:
+        there.parser.parse_rule(word, "override")
+    except HydraException as error:
+        return reason(error, word)
+    return ""
+
+
+def _composed(there: Opened, question: dict[str, Any]) -> dict[str, Any]:
+    asked = question["config"]
+    try:
+        with _noted() as seen:
+            config = there.compose(asked["name"], question["words"])
+    except OutsideError as error:
+        return _nothing(f"{error.text} is known only where the application runs")
+    except (HydraException, OmegaConfBaseException, YAMLError) as error:
+        return _nothing(told(error, asked["folder"]))
+    keys = [each for name in config if name != "hydra" for each in _below(config, name, "")]
+    return {"keys": keys, "groups": _groups(there, seen), "trouble": ""}
 
 
 def _nothing(trouble: str) -> dict[str, Any]:
     return {"keys": [], "groups": [], "trouble": trouble}
-
-
-def _said(error: Exception, there: Opened, folder: str) -> str:
-    """The reason in one line, in which no path of this machine stands."""
-    if isinstance(error, OverrideParseException):
-        return reason(str(error), error.override)
-    if there.outside:
-        return f"{there.outside[-1].text} is known only where the application runs"
-    return told(error, folder)
 
 
 # ---------------------------------------------------------------- keys
@@ -134,10 +142,10 @@ def _noted() -> Generator[list[GroupDefault]]:
     seen: list[GroupDefault] = []
     original = Overrides.is_overridden
 
-    def noting(self: Overrides, default: InputDefault) -> bool:
+    def noting(self: Overrides, default: InputDefault, *more: Any) -> bool:
         if isinstance(default, GroupDefault):
             seen.append(default)
-        return original(self, default)
+        return original(self, default, *more)
 
     Overrides.is_overridden = noting
     try:
@@ -157,8 +165,13 @@ def _chosen(seen: list[GroupDefault]) -> dict[str, list[str]]:
     return chosen
 
 
-def _groups(there: Opened, chosen: dict[str, list[str]]) -> list[dict[str, Any]]:
-    names = dict.fromkeys([*there.groups(), *chosen])
-    own = sorted(name for name in names if name.partition("@")[0].partition("/")[0] != "hydra")
-    found = [(name, there.options(name.partition("@")[0]), chosen.get(name, [])) for name in own]
-    return [{"group": name, "options": options, "chosen": chosen} for name, options, chosen in found if options]
+def _groups(there: Opened, seen: list[GroupDefault]) -> list[dict[str, Any]]:
+    chosen = _chosen(seen)
+    named = {default.get_override_key() for default in seen if not default.is_external_append()}
+    own = sorted(name for name in {*there.groups(), *chosen} if not re.match(r"hydra([/@]|\Z)", name))
+    found = [(name, there.options(name.partition("@")[0])) for name in own]
+    return [
+        {"group": name, "options": options, "chosen": chosen.get(name, []), "needs_plus": name not in named}
+        for name, options in found
+        if options
+    ]

@@ -94,8 +94,9 @@ class Sources(ConfigRepository):
         """Interpolations in the list would be resolved by Hydra before anything is composed."""
         hydra: Any = config._get_node("hydra") if isinstance(config, DictConfig) else None
         entries: Any = hydra._get_node("searchpath") if isinstance(hydra, DictConfig) else None
-        if isinstance(entries, ListConfig) and not entries._is_none() and not entries._is_missing():
-            self.elsewhere.update((str(node._value()), None) for node in entries._iter_ex(resolve=False))
+        content: Any = entries._content if isinstance(entries, ListConfig) else None
+        if isinstance(content, list):
+            self.elsewhere.update((str(node._value()), None) for node in content)
             hydra["searchpath"] = []
 
     def _stand_in(self, config_path: str) -> ConfigResult:
@@ -144,7 +145,23 @@ class Opened:
         return [one for path in paths for one in (path, *self.groups(path))]
 
     def compose(self, name: str, overrides: Sequence[str] = ()) -> DictConfig:
-        """The whole config with its `hydra` node, as for a single run. Raises whatever Hydra and OmegaConf raise."""
+        """The whole config with its `hydra` node, as for a single run. Raises OutsideError where a defaults list asks
+        the container, else whatever Hydra and OmegaConf raise.
+        """
+        before = len(self.outside)
+        try:
+            return self._compose(name, overrides)
+        except Exception as error:
+            if len(self.outside) > before:
+                raise self.outside[-1] from error
+            raise
+
+    def enter(self, name: str) -> None:
+        """Take `name` for the primary config, whose search path is then known. Raises what is wrong with its file."""
+        self.sources.primary = name
+        self.sources.load_config(name)
+
+    def _compose(self, name: str, overrides: Sequence[str]) -> DictConfig:
         self.sources.primary = name
         self.sources.absent.clear()
         for _ in range(_MOST_PHANTOMS):

@@ -12,6 +12,7 @@ Finding = dict[str, Any]
 
 _MOST_CHARACTERS = 200
 _MOST_NEAR = 3
+_NEARLY = 0.1
 
 
 def finding(kind: str, word: int | None = None, other: int | None = None, **rest: Any) -> Finding:
@@ -37,8 +38,10 @@ def _position(each: Finding) -> tuple[int, int]:
 
 
 def nearest(wanted: str, names: Iterable[str], cutoff: float = 0.6) -> list[str]:
-    """At most three names like `wanted`, the likeliest first."""
-    return difflib.get_close_matches(wanted, sorted(set(names)), _MOST_NEAR, cutoff)
+    """At most three names like `wanted`, the likeliest first; none that is much less like it than that."""
+    found = difflib.get_close_matches(wanted, sorted(set(names)), _MOST_NEAR, cutoff)
+    likeness = [difflib.SequenceMatcher(None, name, wanted).ratio() for name in found]
+    return [name for name, ratio in zip(found, likeness, strict=True) if ratio > likeness[0] - _NEARLY]
 
 
 def told(error: BaseException, folder: str) -> str:

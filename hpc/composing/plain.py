@@ -35,4 +35,4 @@ def _finding(given: Mapping[str, Any]) -> Finding:
 
 
 def _group(given: Mapping[str, Any]) -> Group:
-    return Group(given["group"], tuple(given["options"]), tuple(given["chosen"]))
+    return Group(given["group"], tuple(given["options"]), tuple(given["chosen"]), given["needs_plus"])

@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -28,15 +29,22 @@ class HydraProcessError(Exception):
 
 def replies(folder: Path, questions: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
     """A reply for each question, from one process that works in `folder`. Raises HydraProcessError."""
+    given = json.dumps({"path": [_settled(entry) for entry in sys.path], "questions": questions}).encode()
+    seconds = SECONDS + len(questions)
     process = _start(folder)
-    given = {"path": [os.path.abspath(entry) for entry in sys.path], "questions": questions}  # noqa: PTH100  may be ""
     try:
-        said, noise = process.communicate(json.dumps(given).encode(), timeout=SECONDS + len(questions))
-    except subprocess.TimeoutExpired:
-        raise HydraProcessError(f"Hydra did not answer within {SECONDS + len(questions):.0f} seconds") from None
-    finally:
+        said, noise = process.communicate(given, timeout=seconds)
+    except BaseException as error:
         _end(process)
+        if isinstance(error, subprocess.TimeoutExpired):
+            raise HydraProcessError(f"Hydra did not answer within {seconds:.0f} seconds") from None
+        raise
     return _read(said, len(questions), f"exit code {process.returncode}{_last_line(noise)}")
+
+
+def _settled(entry: str) -> str:
+    """An entry of sys.path that means the same in every working directory; those that are no paths stay."""
+    return os.path.abspath(entry) if os.path.exists(entry or ".") else entry  # noqa: PTH100, PTH110  it may be empty
 
 
 def _start(folder: Path) -> subprocess.Popen[bytes]:
@@ -48,12 +56,14 @@ def _start(folder: Path) -> subprocess.Popen[bytes]:
 
 
 def _end(process: subprocess.Popen[bytes]) -> None:
-    if process.poll() is None:
+    """End it with all that it started."""
+    with suppress(ProcessLookupError):
         os.killpg(process.pid, signal.SIGKILL)
-        process.wait()
+    process.wait()
     for pipe in (process.stdin, process.stdout, process.stderr):
         if pipe is not None:
-            pipe.close()
+            with suppress(BrokenPipeError):
+                pipe.close()
 
 
 def _read(said: bytes, count: int, ending: str) -> list[dict[str, Any]]:

@@ -6,7 +6,6 @@ Values keep their types: `choice(1,'1')` is a number and a text. (Hydra's sweepe
 from __future__ import annotations
 
 import math
-import re
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from itertools import islice
@@ -15,19 +14,11 @@ from typing import Any
 
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import Glob, IntervalSweep, Override, QuotedString, RangeSweep, Sweep
-from hydra.errors import HydraException, OverrideParseException
+from hydra.errors import HydraException
 
 from hpc.composing.loading import opened
 
-_KINDS: dict[type, str] = {
-    bool: "bool",
-    int: "int",
-    float: "float",
-    str: "string",
-    list: "list",
-    dict: "dict",
-    type(None): "null",
-}
+_KINDS: dict[type, str] = {bool: "bool", int: "int", float: "float", str: "string", list: "list", dict: "dict"}
 
 
 class _NoListError(Exception):
@@ -66,13 +57,14 @@ def _parsed(parser: OverridesParser, text: str) -> Override:
     shuffle = parser.functions.functions["shuffle"]
     parser.functions.functions["shuffle"] = _noting(shuffle, shuffled)
     try:
-        [override] = parser.parse_overrides([text])
-    except OverrideParseException as error:
-        raise _NoListError("syntax", reason(str(error), text)) from None
+        override: Override = parser.parse_rule(text, "override")
+    except HydraException as error:
+        raise _NoListError("syntax", reason(error, text)) from None
     finally:
         parser.functions.functions["shuffle"] = shuffle
     if any(shuffled):
         raise _NoListError("random")
+    override.config_loader = parser.config_loader
     return override
 
 
@@ -87,14 +79,12 @@ def _noting(shuffle: Callable[..., Any], shuffled: list[bool]) -> Callable[..., 
     return noted
 
 
-def reason(message: str, text: str) -> str:
-    """Hydra's words about `text`, which it cannot parse, in one line."""
-    lexer = re.match(r"LexerNoViableAltException: .*\n( *)\^", message, re.DOTALL)
-    if lexer:
-        at = len(lexer[1]) - len("LexerNoViableAltException: ")
-        return f"no viable token at {text[at:]!r}"
-    message = message.removeprefix(f"Error parsing override '{text}'").strip()
-    return message.split("\n")[0].partition(" expecting {")[0]
+def reason(error: HydraException, text: str) -> str:
+    """Why Hydra's parser refuses `text`, in one line."""
+    start = getattr(error.__cause__, "startIndex", None)
+    if start is not None:
+        return f"unexpected {text[start : start + 1]!r}"
+    return str(error).strip().split("\n")[0].partition(" expecting {")[0]
 
 
 def _values(override: Override, most: int) -> list[Any]:

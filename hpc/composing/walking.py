@@ -101,10 +101,12 @@ class _Walker:
             said = f"${{{name[1]}:…}}" if name else shortened(raw)
             yield bool(name and f"${{{name[1]}:" in raw), finding("outside", key=key, said=said)
         elif isinstance(error, InterpolationKeyError):
-            target = re.search(r"Interpolation key '(.*?)' not found", message)
-            said = f"${{{target[1]}}}" if target else shortened(raw)
-            near = nearest(target[1].lstrip("."), keys_of(self.root), 0.75) if target else []
-            yield said in raw, finding("interpolation", key=key, said=said, near=near)
+            target = re.search(r"Interpolation key '\.*(.*?)' not found", message)
+            name = target[1] if target else ""
+            written = re.search(rf"\$\{{\.*{re.escape(name)}\}}", raw) if name else None
+            said = written[0] if written else f"${{{name}}}" if name else shortened(raw)
+            near = nearest(name, keys_of(self.root), 0.8)
+            yield bool(written), finding("interpolation", key=key, said=said, near=near)
         elif isinstance(error, InterpolationValidationError):
             yield True, finding("type", key=key, said=shortened(message.splitlines()[0]))
         elif not isinstance(error, InterpolationToMissingValueError):

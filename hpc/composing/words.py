@@ -216,7 +216,7 @@ def _refusal(error: HydraException, text: str) -> tuple[str, int | None]:
     cause: Any = error.__cause__
     said = shortened(str(error).strip().split("\n")[0])
     start = getattr(cause, "startIndex", None)
-    if start is not None and not hasattr(cause, "deadEndConfigs"):
+    if start is not None:
         return f"unexpected {text[start : start + 1]!r}", start
     token = getattr(cause, "offendingToken", None)
     if token is not None:

@@ -195,6 +195,15 @@ def test_modules_are_found_where_this_process_finds_them(
     assert Asker(folder, None).ask([question]) == [Swept(("huge", "large", "small"))]
 
 
+def test_entries_of_the_path_that_are_no_folders_stay(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert [process._settled(entry) for entry in ("", "/usr", "__editable__.x.finder.__path_hook__")] == [
+        str(tmp_path),
+        "/usr",
+        "__editable__.x.finder.__path_hook__",
+    ]
+
+
 # ---------------------------------------------------------------- failures
 
 
@@ -368,6 +377,17 @@ def test_what_hydra_does_not_read_changes_nothing(folder: Path, cache: Path, ask
     os.utime(folder / "conf" / "train.yaml", (1, 1))
     _write(folder / "other.yaml", "x")
     _ask(folder, cache)
+    assert asked == [3]
+
+
+def test_what_a_search_path_names_is_neither_read_nor_in_the_key(
+    folder: Path, cache: Path, asked: list[int], tmp_path: Path
+) -> None:
+    _write(tmp_path / "more" / "model" / "huge.yaml", "")
+    _write(folder / "conf" / "train.yaml", f"hydra: {{searchpath: ['file://{tmp_path}/more']}}\n")
+    assert _ask(folder, cache)[2] == Swept(("large", "small"))
+    _write(tmp_path / "more" / "model" / "tiny.yaml", "")
+    assert _ask(folder, cache)[2] == Swept(("large", "small"))
     assert asked == [3]
 
 

@@ -29,6 +29,10 @@ def _groups(answer: dict[str, Any]) -> dict[str, tuple[list[str], list[str]]]:
     return {each["group"]: (each["options"], each["chosen"]) for each in answer["groups"]}
 
 
+def _needing_plus(answer: dict[str, Any]) -> list[str]:
+    return [each["group"] for each in answer["groups"] if each["needs_plus"]]
+
+
 def _write(folder: Path, **files: str) -> Path:
     for name, text in files.items():
         file = folder / f"{name.replace('__', '/')}.yaml"
@@ -171,7 +175,10 @@ def test_groups_and_what_is_chosen(tmp_path: Path) -> None:
         "model/opt": (["adam", "sgd"], ["sgd"]),
         "plug": (["one"], []),
     }
-    chosen = _groups(_listed(folder, "db=large", "log=a", "+free/nested=deep", "~db@copy", "plug=[one]"))
+    assert _needing_plus(_listed(folder)) == ["free/nested"]
+    words = ["db=large", "log=a", "+free/nested=deep", "~db@copy", "plug=[one]"]
+    assert _needing_plus(_listed(folder, *words)) == ["free/nested"]
+    chosen = _groups(_listed(folder, *words))
     assert {group: names for group, (_, names) in chosen.items() if names} == {
         "db": ["large"],
         "free/nested": ["deep"],
@@ -189,6 +196,7 @@ def test_the_large_tree_with_plugins_that_are_not_here() -> None:
     assert keys["paths.root_dir"] == ("any", "${oc.env:PROJECT_ROOT}")
     assert groups["trainer"] == (["cpu", "ddp", "ddp_sim", "default", "gpu", "mps"], ["default"])
     assert groups["experiment/ablation"] == (["narrow"], [])
+    assert _needing_plus(answer) == ["experiment/ablation"]
     assert [key for key in (*keys, *groups) if key.startswith("hydra")] == []
     assert len(keys) > 60
 
@@ -214,7 +222,7 @@ def test_every_key_of_the_large_tree_can_be_overridden() -> None:
     [
         (["model=vit"], "In 'train': Could not find 'model/vit'"),
         (["trainer.nope=1"], "Could not override 'trainer.nope'"),
-        (["a b=1"], "no viable token at ' b=1'"),
+        (["a b=1"], "unexpected ' '"),
         (["seed=[1"], "no viable alternative at input '[1'"),
     ],
 )

@@ -4,6 +4,8 @@
 `{{$` are left out: a constant with one is refused, and every platform treats them in its own way.
 """
 
+# pyright: reportUnknownVariableType=false
+
 from __future__ import annotations
 
 import json
@@ -13,13 +15,23 @@ from typing import Any
 
 from hypothesis import strategies as st
 
+CHANGED_BY_KUBERNETES = [
+    *("$$", "a$$b", "$$$", "$${x}", "$$(KFP_POD_NAME)", "$(KFP_POD_NAME)", "x$(KFP_POD_NAME)y", "$(EMPTY)"),
+    *("$(DOLLAR)", "'$$'", "it's $$ \\", "$(a)$$"),
+]
+"""Strings that Kubernetes changes on their way, whatever is done."""
+KEPT_BY_KUBERNETES = ["$(", "$()", "$(NONE)", "$ $", "$(KFP_POD_NAME", "$(a b)", "$(a$$b)", "$x(y)", "( $ )", "$\\$"]
+"""Strings that look the same and arrive."""
 STRINGS = [
+    *CHANGED_BY_KUBERNETES,
+    *KEPT_BY_KUBERNETES,
     # blanks, signs and what YAML, JSON and Hydra take for something else
     *("", " ", "  5", "5 ", " a ", "gpu", "a b", "a,b", "a=b", "k=v=w", "=", "==x", ",", ":", "#", "# no", "%", "%d"),
     *("&", "!", "~", "~a", "007", "0x1F", "0o17", "0b1", "1e-3", "1E5", "1_000", "5", "-7", "+1", "1.", ".5", "-0"),
     *("1e400", "true", "True", "False", "null", "Null", "None", "nan", "NaN", "inf", "-inf", ".inf", "yes", "on", "-x"),
     *("[a]", "[1, 2]", "{a: 1}", "{", "}", "[", "]", "(", ")", "{{x}}", "{{ $ }}", "}}", "a: b", "- a\n- 'b'\n", "? a"),
-    *("int(3.7)", "shuffle([1,2])", "choice(a,b)", "range(3)", "glob(*)", "a,b,c", "--- # x", "!!python/name:os.system"),
+    *("int(3.7)", "shuffle([1,2])", "choice(a,b)", "range(3)", "glob(*)", "a,b,c", "--- # x"),
+    *("!!python/name:os.system", "&a", "*a"),
     # quotes and backslashes in every position
     *("it's", "'", "''", "'''", "'quoted'", '"', '"quoted"', '"it\'s"', "a'b\"c", "a\\'b", "a\\\\'b", "\\'", "\\\\'"),
     *("\\", "\\\\", "\\\\\\", "end\\", "end\\\\", "\\start", "C:\\dir\\file", "\\n", "\\t", "\\u0041", "a\\ b", "\\,"),
@@ -29,9 +41,22 @@ STRINGS = [
     *("'${x}'", "${x", "}${", "${'a'}", '${"a"}', "${x}\\", "${x}'", "${now:%Y} b", "${oc.create:'{a: 1}'}", "$'${\\"),
     *("$ {x}", "${}", "${x}${y}", "${hydra:job.name}"),
     # characters: controls, next line, line separators, marks, combining, right to left, beyond the first plane
-    *("\n", "a\nb", "\n'", "a\r\nb", "\r", "\t", "a\tb\t", "\x01", "\x07\x08\x0b\x0c", "\x7f", "\x1b[0m", "\x85", "a\x85b"),
-    *("\u2028", "a\u2029b", "\u00a0", "\u200b", "\ufeff", "\ufffe", "\uffff", "é", "e\u0301", "日本語", "שלום", "\u202eabc"),
-    *("😀", "👩\u200d👩\u200d👧", "\U0010ffff", "ﬁ", "İi", "\u3000"),
+    *("\n", "a\nb", "\n'", "a\r\nb", "\r", "\t", "a\tb\t", "\x01", "\x07\x08\x0b\x0c", "\x7f", "\x1b[0m"),
+    *(
+        "\x85",
+        "a\x85b",
+        "\u2028",
+        "a\u2029b",
+        "\u00a0",
+        "\u200b",
+        "\ufeff",
+        "\ufffe",
+        "\uffff",
+        "é",
+        "e\u0301",
+        "日本語",
+    ),
+    *("שלום", "\u202eabc", "😀", "👩\u200d👩\u200d👧", "\U0010ffff", "ﬁ", "İi", "\u3000"),
     # command lines, shells and keys
     *("--", "-- x", "--lr=1", "--flag", "-c", "~x", "+x", "++x", "@x", "a@b", "a/b", "/gcs/b/it's a,b/x", "*?[!]", "?"),
     *("|", "..", "; rm -rf", "`id`", "&& true", "> x", "xs[0]=1", "hydra.run.dir=x", "k='v'", "-m", "=x"),
@@ -39,14 +64,6 @@ STRINGS = [
     *("<a href='x'>&amp;</a>", '{"json": "it\'s"}', '["a\\\\b"]', '{"a": [1, {"b": null}], "c": "\\u00e9"}'),
     *("a: [b, 'c']\nd: {e: \"f\"}\n", "%YAML 1.2\n---\n", "x" * 5000, "\\" * 99, "'" * 99, "y" * 100_000),
 ]
-CHANGED_BY_KUBERNETES = [
-    *("$$", "a$$b", "$$$", "$${x}", "$$(KFP_POD_NAME)", "$(KFP_POD_NAME)", "x$(KFP_POD_NAME)y", "$(EMPTY)", "$(DOLLAR)"),
-    *("'$$'", "it's $$ \\", "$(a)$$"),
-]
-"""Strings that Kubernetes changes on their way, whatever is done."""
-KEPT_BY_KUBERNETES = ["$(", "$()", "$(NONE)", "$ $", "$(KFP_POD_NAME", "$(a b)", "$(a$$b)", "$x(y)", "( $ )", "$\\$"]
-"""Strings that look the same and arrive."""
-STRINGS += CHANGED_BY_KUBERNETES + KEPT_BY_KUBERNETES
 
 INTEGERS = [0, 1, -1, 5, -7, 100, 10**6, 2**31, 2**53, -(2**53)]
 DOUBLES = [
@@ -57,12 +74,24 @@ PATHS = [
     *("/gcs/b/run/x", "/gcs/b/a b", "/gcs/b/a,b=[c](d)", "/s3/b/日本", "/minio/b/%20#", "/x/\\y", '/a"b', "/a/{b}: c"),
     *("relative/x", "/~/@x", "/x/ ", "/x/$y"),
 ]
-URIS = ["gs://b/x:y", "s3://b/a b", "minio://b/a,b=[c]", "hf://org/model@main", "oci://r.example/x@sha256:ab", "file:///x"]
+URIS = [
+    "gs://b/x:y",
+    "s3://b/a b",
+    "minio://b/a,b=[c]",
+    "hf://org/model@main",
+    "oci://r.example/x@sha256:ab",
+    "file:///",
+]
 CHOICES = ["gpu", "a b", "null", "1e-3", "\\n", "é,😀", '"x"', "$x"]
-"""Texts that need no help where they are pasted between quotes: a string with these `choices` goes without bootstrap."""
+"""Texts that need no help where they are pasted between quotes: an input with these `choices` asks for no bootstrap."""
 LISTS: list[Any] = [
-    *([], [1], [1, 2.5, -3], [0.1, 1e-320], [True, False, None], ["a", "b"], [""], ["", " "], ["a,b", "it's", 'say "x"']),
-    *(["${x}", "\\${x}", "\\"], ["a\\b", "\n", "\t", "\x7f"], ["<>&", "é", "😀", "\u2028", "\x85", "\u202e"]),
+    *([], [1], [1, 2.5, -3], [0.1, 1e-320], [True, False, None], ["a", "b"], [""], ["", " "]),
+    *(
+        ["a,b", "it's", 'say "x"'],
+        ["${x}", "\\${x}", "\\"],
+        ["a\\b", "\n", "\t", "\x7f"],
+        ["<>&", "é", "😀", "\u2028", "\x85", "\u202e"],
+    ),
     *([[1], [[]], ["x", ["'"]]], [{"a": 1}], [{"a b": ["'"]}, {}], [1e-7, 1e300, 1e21], [[[[[["deep"]]]]]]),
     *(["null", "true", "1", "1e3", "[a]", "0x1F", "1_000"], [{}, [], ""], ["\\'", "\\\\'", "'\\"], [2**53, -(2**53)]),
     *(["--", "-x", "~a", "@x", "k=v", "%d", "`id`"], [{"a": {"b": [1, {"c": None}]}}, "x"], ["x" * 300] * 20),
@@ -71,16 +100,21 @@ LISTS: list[Any] = [
 STRUCTS: list[Any] = [
     *({}, {"a": 1}, {"a": {"b": {"c": []}}}, {"a b": 1, "c-d": 2}, {"": "empty"}, {"1": 1, "true": 2, "null": 3}),
     *({"~": 4, "-": 5, "--x": 6, "@": 7, "%": 8}, {"é": "日本", "😀": "😀"}, {"'": "'", '"': '"', "\\": "\\"}),
-    *({"k": "${x}"}, {"${k}": 1}, {"k": "\\${x} \\\\${y}"}, {"k": 'it\'s "x" \\'}, {"k": ["a", {"b": None}, True, 1.5]}),
-    *({"<<": {"a": 1}}, {"a.b": {"c/d": "e=f"}}, {"k": "a: b # c"}, {"k": "line\nline\ttab"}, {"n": [1e-7, 1e300, 3.0]}),
+    *({"k": "${x}"}, {"${k}": 1}, {"k": "\\${x} \\\\${y}"}, {"k": 'it\'s "x" \\'}, {"k": ["a", {"b": None}]}),
+    *({"<<": {"a": 1}}, {"a.b": {"c/d": "e=f"}}, {"k": "a: b # c"}, {"k": "line\nline\ttab"}, {"n": [1e-7, 3.0]}),
     *({"k": "- x", "l": "yes", "m": "0o7", "n": "0x1F", "o": "1_000"}, {"?": "?", ":": ":", ",": ",", "#": "#"}),
     *({"\u2028": "\x85", "\x7f": "\ufeff"}, {"é" * 300: "long key"}, {"$": "$", "%": "{"}, {" ": " ", "\t": "\t"}),
-    *({"a": None, "b": True, "c": -0.5, "d": "", "e": [], "f": {}}, {"\n": "\n"}, {"e\u0301": "\u202e"}, {"[0]": {"[": "]"}}),
+    *(
+        {"a": None, "b": True, "c": -0.5, "d": "", "e": [], "f": {}},
+        {"\n": "\n"},
+        {"e\u0301": "\u202e"},
+        {"[0]": {"[": 1e300}},
+    ),
     *({"k": "}}", "l": "{{x}}"}, {"_target_": "os.system", "_args_": ["true"]}, {"x" * 1025: {"y" * 1025: "z" * 9000}}),
 ]
 STATUSES: list[Any] = [
     {"state": "SUCCEEDED", "pipelineTaskName": "x", "pipelineJobResourceName": "projects/1/x", "error": {}},
-    {"state": "FAILED", "error": {"code": 9, "message": "it's \"${x}\" \\ \n at C:\\x, {a: 1}"}},
+    {"state": "FAILED", "error": {"code": 9, "message": 'it\'s "${x}" \\ \n at C:\\x, {a: 1}'}},
 ]
 CASES: list[tuple[str, Any]] = [
     *[("BOOLEAN", value) for value in (True, False)],

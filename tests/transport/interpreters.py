@@ -12,9 +12,10 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 CACHE = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "hpc-tests"
@@ -40,6 +41,7 @@ VERSIONS = {
 }
 
 
+@cache
 def python_with(version: str) -> Path:
     """An interpreter that has this version of Hydra. Raises Unavailable."""
     wanted = VERSIONS[version]
@@ -56,7 +58,7 @@ def python_with(version: str) -> Path:
 
 
 @contextmanager
-def _alone(lock: Path) -> Iterator[None]:
+def _alone(lock: Path) -> Generator[None, None, None]:
     """Waits for other processes; the lock goes with the process that holds it, however it ends."""
     with lock.open("w") as file:
         fcntl.flock(file, fcntl.LOCK_EX)

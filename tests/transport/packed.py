@@ -8,6 +8,12 @@ answer has `versions` of Python, Hydra and OmegaConf, and `seen`: for each comma
 application saw, or `{"failed": text}`. Plain Python 3.8, so that an old one can run it with an old Hydra.
 """
 
+# Hydra and OmegaConf are only partly typed.
+# pyright: reportUnknownMemberType=false, reportUnknownVariableType=false, reportUnknownArgumentType=false
+# pyright: reportPrivateUsage=false, reportPrivateImportUsage=false
+
+from __future__ import annotations
+
 import contextlib
 import functools
 import io
@@ -19,28 +25,32 @@ import sys
 import tempfile
 import traceback
 import warnings
+from collections.abc import Generator, Sequence
+from pathlib import Path
+from types import CodeType
+from typing import Any, NoReturn
 
 
 class Started(BaseException):
     """Raised in place of starting a program. Nothing that catches an `Exception` takes it for its own."""
 
 
-def _started(program, argv):
+def _started(program: str, argv: Sequence[str | bytes]) -> NoReturn:
     """Stands in for `os.execvp`."""
     words = [os.fsdecode(word) for word in argv]
     assert words[0] == program, (program, words)
     raise Started(words)
 
 
-@functools.lru_cache(maxsize=None)
-def _code(program):
+@functools.lru_cache(maxsize=None)  # noqa: UP033  Python 3.8 has no other
+def _code(program: str) -> CodeType:
     return compile(program, "bootstrap", "exec")
 
 
 @contextlib.contextmanager
-def _restored():
+def _restored() -> Generator[None, None, None]:
     """What a program may change for its own process is as before."""
-    before = sys.argv, sys.path, os.execvp, signal.getsignal(signal.SIGPIPE), os.getcwd(), dict(os.environ)
+    before = sys.argv, sys.path, os.execvp, signal.getsignal(signal.SIGPIPE), Path.cwd(), dict(os.environ)
     try:
         with warnings.catch_warnings():
             yield
@@ -52,7 +62,7 @@ def _restored():
         os.environ.update(before[5])
 
 
-def started(program, *argv):
+def started(program: str, *argv: str) -> list[str]:
     """What a bootstrap starts when `python3 -c` runs it with `argv`."""
     with _restored():
         sys.argv, os.execvp = ["-c", *argv], _started
@@ -63,39 +73,39 @@ def started(program, *argv):
     raise AssertionError("nothing was started")
 
 
-def behind_bootstraps(command):
+def behind_bootstraps(command: list[str]) -> list[str]:
     """The command that takes the place of all bootstraps in front of it."""
     while command[1:2] == ["-c"]:
         command = started(*command[2:])
     return command
 
 
-def run(command, folder):
+def run(command: list[str], folder: str) -> dict[str, Any]:
     """What the application in `folder` sees when a container starts there with `command`."""
     _, script, *overrides = behind_bootstraps(command)
     stderr = io.StringIO()
     with tempfile.TemporaryDirectory() as place, _restored(), contextlib.redirect_stderr(stderr):
         warnings.simplefilter("ignore")
         os.chdir(place)
-        os.environ["SEEN"] = os.path.join(place, "seen")
-        sys.argv = [os.path.join(folder, script), *overrides]
+        seen = Path(place, "seen")
+        os.environ["SEEN"] = str(seen)
+        sys.argv = [str(Path(folder, script)), *overrides]
         try:
             runpy.run_path(sys.argv[0], run_name="__main__")
         except SystemExit as end:
-            return {"failed": "exit code {}: {}".format(end.code, stderr.getvalue())}
-        with open(os.environ["SEEN"] + ".0") as file:
-            return {"config": json.load(file)}
+            return {"failed": f"exit code {end.code}: {stderr.getvalue()}"}
+        return {"config": json.loads(seen.with_suffix(".0").read_text())}
 
 
-def read(command, _folder=""):
+def read(command: list[str], _folder: str = "") -> dict[str, Any]:
     """The configuration that the overrides of `command` make out of an empty one."""
     try:
         return {"config": config_after(*behind_bootstraps(command)[2:])}
-    except Exception:
+    except Exception:  # noqa: BLE001  whatever the parser raises, the value has not arrived
         return {"failed": traceback.format_exc()}
 
 
-def config_after(*overrides):
+def config_after(*overrides: str) -> dict[str, Any]:
     """The resolved config after Hydra has applied the overrides to an empty one, as new keys."""
     from hydra._internal.config_loader_impl import ConfigLoaderImpl
     from omegaconf import OmegaConf
@@ -105,17 +115,18 @@ def config_after(*overrides):
     assert not any(one.is_sweep_override() for one in parsed), overrides
     ConfigLoaderImpl._apply_overrides_to_config(parsed, config)
     OmegaConf.create({"task": list(overrides)})  # Hydra keeps the raw text as a config value: it must be valid there
-    return OmegaConf.to_container(config, resolve=True, throw_on_missing=True)
+    seen: Any = OmegaConf.to_container(config, resolve=True, throw_on_missing=True)
+    return seen
 
 
-@functools.lru_cache(maxsize=None)
-def _parser():
+@functools.lru_cache(maxsize=None)  # noqa: UP033  Python 3.8 has no other
+def _parser() -> Any:
     from hydra.core.override_parser.overrides_parser import OverridesParser
 
     return OverridesParser.create()
 
 
-def answer(request):
+def answer(request: dict[str, Any]) -> dict[str, Any]:
     """The answer to a request: what every command gave."""
     import hydra
     import omegaconf

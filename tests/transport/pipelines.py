@@ -9,11 +9,12 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 from compiling import compile_text
+
 from transport.corpus import CASES, GATHERED, expected
 from transport.platforms import Platform, Task
 
@@ -25,15 +26,21 @@ Json = Mapping[str, Any]
 
 @dataclass(frozen=True)
 class Step:
-    """A task of the IR as no run has filled it yet. `sources` tells where each input comes from.
+    """A task of the IR as no run has filled it yet. `sources` tells where the value of each bound input comes from.
 
-    A source is `{"runtimeValue": ...}`, `{"componentInputParameter": NAME}`, `{"componentInputArtifact": NAME}` of the
-    pipeline, or `{"taskFinalStatus": ...}`.
+    A source is as the IR writes it: a `runtimeValue`, an input of the pipeline, an output of another task, a
+    `taskFinalStatus`, an element of a loop; or `{}`, if nothing gives a value to what it names.
     """
 
     words: tuple[str, ...]
     component: Json
     sources: Json
+
+    @property
+    def inputs(self) -> set[str]:
+        """All that the component declares."""
+        declared = self.component.get("inputDefinitions", {})
+        return {*declared.get("parameters", {}), *declared.get("artifacts", {})}
 
     def start(self, values: Json) -> Task:
         """The task as it starts in a run with these inputs; `status` is the final status that it is told."""
@@ -53,35 +60,47 @@ def _value(source: Json, values: Json) -> Any:
 
 
 def steps(ir: Json) -> dict[str, Step]:
-    """The steps that run containers, by name, inputs followed to those of the pipeline."""
-    containers = ir["deploymentSpec"]["executors"]
+    """The steps that run containers, by their path through groups and sub-pipelines, inputs followed to the top."""
+    containers = ir.get("deploymentSpec", {}).get("executors", {})
 
-    def inside(component: Json, outer: Json) -> Iterator[tuple[str, Step]]:
+    def inside(component: Json, outer: Json, path: str) -> Iterator[tuple[str, Step]]:
         for name, task in component.get("dag", {}).get("tasks", {}).items():
-            inputs = task.get("inputs", {})
-            bound = {**inputs.get("parameters", {}), **inputs.get("artifacts", {})}
-            sources = {port: _followed(source, outer) for port, source in bound.items()}
             own = ir["components"][task["componentRef"]["name"]]
-            if "executorLabel" in own:
-                container = containers[own["executorLabel"]]["container"]
-                yield name, Step((*container["command"], *container.get("args", ())), own, sources)
-            else:
-                yield from inside(own, sources)
+            sources = {port: _followed(source, outer) for port, source in _bound(task).items()}
+            container = containers.get(own.get("executorLabel"), {}).get("container")
+            if container:
+                words = (*container.get("command", ()), *container.get("args", ()))
+                yield f"{path}{name}", Step(words, own, sources)
+            yield from inside(own, sources, f"{path}{name}/")
 
-    return dict(inside(ir["root"], {}))
+    declared = ir["root"].get("inputDefinitions", {})
+    top = {name: {"componentInputParameter": name} for name in declared.get("parameters", {})}
+    top |= {name: {"componentInputArtifact": name} for name in declared.get("artifacts", {})}
+    return dict(inside(ir["root"], top, ""))
+
+
+def _bound(task: Json) -> Json:
+    inputs = task.get("inputs", {})
+    items = [task[kind]["itemInput"] for kind in ("parameterIterator", "artifactIterator") if kind in task]
+    return {**inputs.get("parameters", {}), **inputs.get("artifacts", {}), **{item: {"item": item} for item in items}}
 
 
 def _followed(source: Json, outer: Json) -> Json:
-    name = source.get("componentInputParameter") or source.get("componentInputArtifact")
-    return outer.get(name, source)
+    name: str | None = source.get("componentInputParameter") or source.get("componentInputArtifact")
+    return outer.get(name, {}) if name else source
 
 
-@lru_cache
+@cache
 def pipeline(target: str = "kfp") -> dict[str, Step]:
     """The steps of pipeline.yaml, compiled once."""
     result = compile_text((HERE / "pipeline.yaml").read_text("utf-8"), target, folder=HERE)
     assert result.compiled is not None, result.shown
-    return steps(json.loads(result.compiled.text))
+    return by_name(steps(json.loads(result.compiled.text)))
+
+
+def by_name(found: Mapping[str, Step]) -> dict[str, Step]:
+    """Without the groups that they stand in."""
+    return {path.rpartition("/")[2]: step for path, step in found.items()}
 
 
 # ---------------------------------------------------------------- cases
@@ -122,8 +141,14 @@ def single(kind: str, value: Any) -> Case:
 
 SINGLE = [single(kind, value) for kind, value in CASES]
 
-_GATHERING = {"STRING": ("strings", "string", 12), "STRUCT": ("dicts", "dict", 3), "DOUBLE": ("floats", "float", 3)}
-_GATHERING |= {"INTEGER": ("ints", "int", 3), "PATH": ("paths", "path", 3), "LIST": ("dicts", "dict", 3)}
+_GATHERING = {
+    "STRING": ("strings", "string", 12),
+    "STRUCT": ("dicts", "dict", 3),
+    "DOUBLE": ("floats", "float", 3),
+    "INTEGER": ("ints", "int", 3),
+    "PATH": ("paths", "path", 3),
+}
+"""The step that gathers values of a kind, the pipeline's inputs it takes them from, and how many."""
 
 
 def _gathered(kind: str, values: list[Any]) -> Iterator[Case]:
@@ -134,7 +159,7 @@ def _gathered(kind: str, values: list[Any]) -> Iterator[Case]:
         yield Case(f"GATHERED {kind}", step, inputs, {"v": [expected(kind, value) for value in taken]})
 
 
-LISTS = [case for kind, values in GATHERED if kind != "LIST" for case in _gathered(kind, values)]
+LISTS = [case for kind, values in GATHERED if kind in _GATHERING for case in _gathered(kind, values)]
 
 _SMALL = {"STRING": 12}
 _LARGE = {"STRING": 12, "LIST": 3, "STRUCT": 3, "DOUBLE": 3, "INTEGER": 1, "BOOLEAN": 1, "PATH": 1, "URI": 1}

@@ -8,7 +8,7 @@ kfp.local and of `hpc run`. `TEXTS` are the models of one value each, by its kin
 
 # kfp is only partly typed, and JSON values are `Any` here.
 # pyright: reportMissingTypeStubs=false, reportUnknownMemberType=false, reportUnknownVariableType=false
-# pyright: reportUnknownArgumentType=false
+# pyright: reportUnknownArgumentType=false, reportAttributeAccessIssue=false
 
 from __future__ import annotations
 
@@ -38,10 +38,8 @@ class Task:
     root: str = "/gcs/bucket/my runs, [a]=b"
 
     def kind(self, name: str) -> str:
-        written = self.component["inputDefinitions"]["parameters"][name]["parameterType"]
-        return {"NUMBER_INTEGER": "INTEGER", "NUMBER_DOUBLE": "DOUBLE", "TASK_FINAL_STATUS": "STRUCT"}.get(
-            written, written
-        )
+        written: str = self.component["inputDefinitions"]["parameters"][name]["parameterType"]
+        return written.replace("NUMBER_", "").replace("TASK_FINAL_STATUS", "STRUCT")
 
     def outputs(self, kind: str) -> dict[str, str]:
         """Paths of outputs by name; `kind` is `parameters` or `artifacts`."""
@@ -190,7 +188,7 @@ def hpc_run(task: Task) -> list[str]:
     return expand(tuple(task.words), known)
 
 
-PLATFORMS: dict[str, Platform] = {"launcher": launcher, "driver": driver, "kfp.local": kfp_local, "hpc run": hpc_run}
+PLATFORMS: dict[str, Platform] = {"kfp.local": kfp_local, "launcher": launcher, "driver": driver, "hpc run": hpc_run}
 
 
 # ---------------------------------------------------------------- Kubernetes

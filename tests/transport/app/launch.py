@@ -6,7 +6,6 @@ import sys
 
 count, script, *arguments = sys.argv[1:]
 command = [sys.executable, "-u", script, *arguments]
-ranks = [
-    subprocess.Popen(command, env={**os.environ, "LOCAL_RANK": str(rank)}) for rank in range(int(count.partition("=")[2]))
-]
+environments = [{**os.environ, "LOCAL_RANK": str(rank)} for rank in range(int(count.partition("=")[2]))]
+ranks = [subprocess.Popen(command, env=environment) for environment in environments]
 sys.exit(max(rank.wait() for rank in ranks))

@@ -4,27 +4,29 @@ $RANKS starts it a second time as rank 1 in the ways of Lightning: `hydra` adds 
 application, `script` is what it does for any other. With $WAIT it waits for a signal.
 """
 
+# pyright: basic, reportArgumentType=false, reportCallIssue=false, reportOptionalSubscript=false
+
 import json
 import os
 import signal
 import subprocess
 import sys
+from pathlib import Path
 
 import hydra
 from omegaconf import OmegaConf
 
-FOLDER, SCRIPT = os.getcwd(), os.path.abspath(sys.argv[0])
+FOLDER, SCRIPT = Path.cwd(), Path(sys.argv[0]).absolute()
 
 
 @hydra.main(config_path="conf", config_name="main")
 def main(config):
     seen = OmegaConf.to_container(config, resolve=True, throw_on_missing=True)
-    rank = os.environ.get("LOCAL_RANK", "0")
-    with open(os.environ["SEEN"] + "." + rank, "w") as file:
-        json.dump(seen, file)
+    place, rank = os.environ["SEEN"], os.environ.get("LOCAL_RANK", "0")
+    Path(f"{place}.{rank}").write_text(json.dumps(seen))
     if "WAIT" in os.environ:
         signal.signal(signal.SIGTERM, lambda *_: sys.exit(43))
-        open(os.environ["SEEN"] + ".waits", "w").close()
+        Path(f"{place}.waits").touch()
         while True:
             signal.pause()
     if "RANKS" in os.environ and "LOCAL_RANK" not in os.environ:
@@ -39,10 +41,10 @@ def second():
         from hydra.utils import get_original_cwd, to_absolute_path
 
         command, folder = [sys.executable, to_absolute_path(sys.argv[0]), *sys.argv[1:]], get_original_cwd()
-        command += ['hydra.run.dir="{}"'.format(HydraConfig.get().run.dir)]
+        command += [f'hydra.run.dir="{HydraConfig.get().run.dir}"']
         command += ["hydra.job.name=train_ddp_process_1", "hydra.output_subdir=null"]
     else:
-        command, folder = [sys.executable, SCRIPT, *sys.argv[1:]], FOLDER
+        command, folder = [sys.executable, str(SCRIPT), *sys.argv[1:]], FOLDER
     subprocess.check_call(command, env={**os.environ, "LOCAL_RANK": "1"}, cwd=folder)
 
 
