@@ -160,10 +160,9 @@ def test_the_corpus_is_large() -> None:
     assert {kind for kind, _ in GATHERED} == {"STRING", "STRUCT", "LIST", "DOUBLE", "INTEGER", "PATH"}
 
 
-@pytest.mark.parametrize("kind", KINDS)
-def test_every_value_arrives_exactly_in_a_real_application(kind: str) -> None:
-    cases = [case for case in SINGLE if case.kind == kind]
-    assert wrong(cases) == []
+@pytest.mark.parametrize("first", range(0, len(SINGLE), 40))
+def test_every_value_arrives_exactly_in_a_real_application(first: int) -> None:
+    assert wrong(SINGLE[first : first + 40]) == []
 
 
 def test_gathered_strings_arrive_exactly_in_a_real_application() -> None:
@@ -226,13 +225,17 @@ def compiled(inputs: Mapping[str, tuple[str, Any]], overrides: Mapping[str, Any]
     return compile_text("\n".join([*lines, "steps:", "  app:", "    with:", *bound, "edges: [app]"]), "kfp")
 
 
-INPUTS = {f"i{number}": (declared(*case), case[1]) for number, case in enumerate(CASES) if case[1] != "{{ $ }}"}
-BOUND = {name: (str(type_), value) for name, (type_, value) in INPUTS.items() if type_}
-FIXED = {
-    f"o{name}": value for name, (_, value) in INPUTS.items() if "${" not in json.dumps(value)
-}  # in `overrides` that is an interpolation
-ARRIVED = {name: expected("LIST" if type_ == "dict" or type_.startswith("list") else type_, value)
-           for name, (type_, value) in BOUND.items()} | FIXED  # fmt: skip
+_ALL = {f"i{number}": (declared(*case), case[1]) for number, case in enumerate(CASES) if case[1] != "{{ $ }}"}
+BOUND = {name: (str(type_), value) for name, (type_, value) in _ALL.items() if type_}
+FIXED = {f"o{name}": value for name, (_, value) in _ALL.items() if "${" not in json.dumps(value)}
+"""What can stand in `overrides`, where `${` begins an interpolation."""
+
+
+def _arrives(type_: str, value: Any) -> Any:
+    return expected("LIST", value) if type_ == "dict" or type_.startswith("list") else value
+
+
+ARRIVED = {**FIXED, **{name: _arrives(*constant) for name, constant in BOUND.items()}}
 
 
 @pytest.fixture(scope="module")
@@ -281,9 +284,9 @@ def test_kubernetes_changes_texts_inside_lists_and_dicts(backend: str, value: An
 
 def test_constants_that_kubernetes_changes_are_warned_about(constants: Result) -> None:
     """No warning is missing; only a variable that does not exist is warned about in vain."""
-    named = [text for text in KEPT_BY_KUBERNETES if text in ("$(NONE)", "$(a$$b)")]
-    warned = sorted(name for name, value in {**FIXED, **{name: value for name, (_, value) in BOUND.items()}}.items()
-                    if value in [*CHANGED_BY_KUBERNETES, *named])  # fmt: skip
+    named = ["$(NONE)", "$(a$$b)"]
+    suspicious = [*CHANGED_BY_KUBERNETES, *named]
+    warned = sorted(name for name, value in ARRIVED.items() if isinstance(value, str) and value in suspicious)
     assert {one.rule.code for one in constants.diagnostics} == {"HPC515"}
     lines = [one.where for one in constants.diagnostics]
     assert sorted(_names_at(lines)) == warned
@@ -356,13 +359,13 @@ def test_any_gathered_texts_arrive_exactly(texts: list[str]) -> None:
     assert wrong([Case("G", "strings", values, {"v": texts}), Case("S", "small", values, small)], packed_read) == []
 
 
-@settings(max_examples=250, deadline=None)
+@settings(max_examples=150, deadline=None)
 @given(st.lists(JSON, max_size=4))
 def test_any_list_arrives_exactly(value: list[Any]) -> None:
     assert wrong([single("LIST", value)], packed_read) == []
 
 
-@settings(max_examples=250, deadline=None)
+@settings(max_examples=150, deadline=None)
 @given(st.dictionaries(TEXT, JSON, max_size=4))
 def test_any_dict_arrives_exactly(value: dict[str, Any]) -> None:
     assert wrong([single("STRUCT", value)], packed_read) == []

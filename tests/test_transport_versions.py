@@ -17,6 +17,7 @@ from itertools import cycle
 from pathlib import Path
 from typing import Any
 
+import hydra
 import pytest
 from transport import packed
 from transport.corpus import Drawn, expected, same
@@ -72,6 +73,10 @@ def _wrong(pairs: list[tuple[Case, str, tuple[str, ...]]], seen: dict[tuple[str,
         config = seen[command].get("config", {})
         if not all(name in config and same(config[name], value) for name, value in case.config.items()):
             yield f"{case.kind} on {platform}: {str(case.values)[:300]} became {str(seen[command])[-600:]}"
+
+
+def test_the_version_that_runs_everywhere_else() -> None:
+    assert hydra.__version__.startswith("1.3.")
 
 
 def test_every_value_arrives_exactly_in_a_real_application(python: Path, version: str) -> None:

@@ -67,11 +67,14 @@ class Values:
     ) -> None:
         self.config, self.others, self.groups, self.is_excused = config, others, groups, is_excused
         self.accepted: list[Reading] = []
+        self._before: dict[int, DictConfig] = {}
 
     def judge(self, reading: Reading) -> Finding | None:
-        """What is wrong with it, if anything; what is right stays applied if it is the main reading of its word."""
+        """What is wrong with it, if anything; what is right stays applied if it is the main reading of its word. Other
+        readings of a word stand in its place: they are judged on what was there before it.
+        """
         try:
-            config = applied([reading], self.config)
+            config = applied([reading], self._before.setdefault(reading.word, self.config))
         except Exception as error:  # noqa: BLE001  some values make Hydra itself stumble
             return None if self._is_right_elsewhere(reading) else self._refusal(reading, error)
         if reading.is_main:
@@ -106,8 +109,11 @@ class Values:
         groups = nearest(key.partition("@")[0], self.groups, _LIKE_NAMES) if "." not in key else []
         last = key.rpartition(".")[2]
         same = [name for name in keys if "." in key and name.rpartition(".")[2] == last]
-        found = list(dict.fromkeys([*ends, *like, *groups, *same]))
-        return [name for name in found if not any(name.startswith(f"{above}.") for above in found)][:_MOST_NEAR]
+        found: list[str] = []
+        for name in [*ends, *like, *groups, *same]:
+            if not any(f"{name}.".startswith(f"{nearer}.") or nearer.startswith(f"{name}.") for nearer in found):
+                found.append(name)
+        return found[:_MOST_NEAR]
 
 
 def _takes(config: DictConfig, earlier: Sequence[Reading], reading: Reading) -> bool:

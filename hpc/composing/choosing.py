@@ -166,7 +166,8 @@ class Composer:
         """Whether what is missing may be where only the container looks, or is what it has in its environment."""
         text = str(error)
         if isinstance(error, OutsideError):
-            found.findings += [finding("outside", key=error.key, said=error.text)] if error.is_told else []
+            if error.is_told:
+                found.findings.append(finding("outside", key="defaults", said=error.text))
             return True
         looks_elsewhere = bool(self.there.sources.elsewhere or self.there.failures)
         is_missing = "Could not find" in text or "Could not load" in text or "Cannot find primary" in text

@@ -92,8 +92,8 @@ class Sources(ConfigRepository):
 
     def _without_search_path(self, config: Any) -> None:
         """Interpolations in the list would be resolved by Hydra before anything is composed."""
-        hydra: Any = config._get_node("hydra") if isinstance(config, DictConfig) else None
-        entries: Any = hydra._get_node("searchpath") if isinstance(hydra, DictConfig) else None
+        hydra = _child(config, "hydra")
+        entries = _child(hydra, "searchpath")
         content: Any = entries._content if isinstance(entries, ListConfig) else None
         if isinstance(content, list):
             self.elsewhere.update((str(node._value()), None) for node in content)
@@ -109,6 +109,12 @@ class Sources(ConfigRepository):
         return ConfigResult(
             provider="absent", path=config_path, config=empty, header={"package": None}, defaults_list=[*chosen]
         )
+
+
+def _child(node: Any, name: str) -> Any:
+    """The node of a key, unresolved; None where there is none, which a structured config would refuse to say."""
+    content: Any = node._content if isinstance(node, DictConfig) else None
+    return content.get(name) if isinstance(content, dict) else None
 
 
 @dataclass

@@ -13,6 +13,7 @@ import warnings
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from pathlib import Path
+from random import Random
 from typing import Any
 
 import pytest
@@ -202,14 +203,14 @@ def test_right_words(word: str) -> None:
 
 @pytest.fixture
 def refused() -> Iterator[Any]:
-    """Whether Hydra refuses a word, which it does by all sorts of exceptions."""
+    """Whether Hydra refuses words, which it does by all sorts of exceptions."""
 
-    def ask(word: str) -> bool:
-        plain = ["hydra/hydra_logging=default", *(["hydra/job_logging=default"] * ("job_logging" not in word))]
+    def ask(*words: str) -> bool:
+        plain = [] if "hydra/job_logging=disabled" in words else ["hydra/job_logging=default"]
         with warnings.catch_warnings(), initialize_config_dir(str(LIGHTNING), version_base=None):
             warnings.simplefilter("ignore")
             try:
-                compose("train", [*plain, word])
+                compose("train", ["hydra/hydra_logging=default", *plain, *words])
             except Exception:  # noqa: BLE001  Hydra refuses by all sorts of them
                 return True
         return False
@@ -226,6 +227,45 @@ def test_hydra_refuses_what_is_wrong(word: str, refused: Any) -> None:
 @pytest.mark.parametrize("word", RIGHT)
 def test_hydra_takes_what_is_right(word: str, refused: Any) -> None:
     assert not refused(word)
+
+
+SIGNS = ("", "", "", "+", "++", "~")
+CHOICES = ("model", "data", "logger", "trainer", "callbacks", "experiment", "debug", "local", "model@x", "nothing")
+OPTIONS = (
+    "digits",
+    "segmenter",
+    "[csv,wandb]",
+    "[]",
+    "gpu",
+    "default",
+    "ablation/narrow",
+    "null",
+    "5",
+    "x",
+    "''",
+    "{a: 1}",
+)
+KEYS = ("seed", "tags", "model", "model.net", "model.optimizer.lr", "trainer.max_epochs", "ckpt_path", "hydra.job.num")
+ENDS = ("", "", "", "s", ".a", ".a.b", ".0")
+VALUES = ("1", "x", "null", "true", "[1]", "{}", "{lr: 1}", "a,b", "''", "", "'${seed}'", "[", "it's", "int(3)", "???")
+DOUBTS = frozenset(("outside", "not-installed", "other-type", "missing", "interpolation"))
+
+
+def _random_word(random: Random) -> str:
+    choosing = random.random() < 0.4
+    key = random.choice(CHOICES) if choosing else random.choice(KEYS) + random.choice(ENDS)
+    sign = random.choice(SIGNS)
+    has_value = sign != "~" or random.random() < 0.4
+    return f"{sign}{key}={random.choice(OPTIONS if choosing else VALUES)}" if has_value else f"{sign}{key}"
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("seed", range(60))
+def test_hydra_agrees_about_any_words(seed: int, refused: Any) -> None:
+    random = Random(seed)
+    words = [_random_word(random) for _ in range(random.choice((1, 1, 2, 3)))]
+    errors = [each for each in _on_lightning(*words) if each.kind not in DOUBTS]
+    assert bool(errors) is refused(*words), (words, errors)
 
 
 @pytest.mark.slow
@@ -389,6 +429,20 @@ def test_a_stand_in_is_judged_by_its_kind() -> None:
 
 def test_the_script_itself_may_be_imported() -> None:
     assert _on_structured(imports=[HERE / "structured" / "app.py"]) == []
+
+
+def test_the_primary_config_may_be_structured(configs: Any, tmp_path: Path) -> None:
+    own = tmp_path / "own.py"
+    fields = "from dataclasses import dataclass\n@dataclass\nclass App:\n    port: int = 80\n    host: str = '???'\n"
+    store = "from hydra.core.config_store import ConfigStore\nConfigStore.instance().store('app', App)\n"
+    own.write_text(fields + store, encoding="utf-8")
+    files = {"other.yaml": "a: 1\n"}
+    assert configs(files, "host=here", name="app", imports=[own]) == []
+    assert configs(files, "port=x", "hots=here", name="app", imports=[own]) == [
+        _refused_type(0, "port", "Value 'x' of type 'str' could not be converted to Integer"),
+        Finding("unknown-key", 1, key="hots", near=("host",)),
+        Finding("missing", key="host"),
+    ]
 
 
 # ---------------------------------------------------------------- groups
@@ -561,7 +615,9 @@ def test_no_folder(tmp_path: Path) -> None:
 
 def test_no_config() -> None:
     assert _on_lightning(name="trian") == [Finding("no-config", key="trian", near=("train",))]
-    assert _on_lightning(name="trainer/gpuu.yaml") == [Finding("no-config", key="trainer/gpuu", near=("trainer/gpu", "trainer/cpu"))]
+    assert _on_lightning(name="trainer/gpuu.yaml") == [
+        Finding("no-config", key="trainer/gpuu", near=("trainer/gpu", "trainer/cpu"))
+    ]
     assert _on_lightning(name="train.yaml") == [*NOTES]
 
 
@@ -604,7 +660,8 @@ def test_the_environment_is_the_containers(configs: Any, monkeypatch: pytest.Mon
 
 def test_a_choice_by_a_variable(configs: Any) -> None:
     files = {"config.yaml": "defaults:\n- db: ${oc.env:DB}\n", "db/lite.yaml": "file: x\n"}
-    assert [(each.kind, each.said) for each in configs(files, "db.file=1")] == [("outside", "${oc.env:DB}")]
+    assert configs(files, "db.file=1") == [Finding("outside", key="defaults", said="${oc.env:DB}")]
+    assert configs(files, "db.file=1", env=("DB",)) == []
 
 
 def test_what_computes_on_the_cpu() -> None:

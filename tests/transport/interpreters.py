@@ -41,10 +41,23 @@ VERSIONS = {
 }
 
 
-@cache
 def python_with(version: str) -> Path:
     """An interpreter that has this version of Hydra. Raises Unavailable."""
-    wanted = VERSIONS[version]
+    found = _found(version)
+    if isinstance(found, Unavailable):
+        raise found
+    return found
+
+
+@cache
+def _found(version: str) -> Path | Unavailable:
+    try:
+        return _kept(VERSIONS[version], version)
+    except Unavailable as why:
+        return why
+
+
+def _kept(wanted: Wanted, version: str) -> Path:
     CACHE.mkdir(parents=True, exist_ok=True)
     with _alone(CACHE / f"hydra-{version}.lock"):
         base = _base(wanted.pythons)
@@ -79,8 +92,9 @@ def _make(home: Path, base: Path, packages: Sequence[str]) -> None:
 def _run(*command: str) -> None:
     done = subprocess.run(command, capture_output=True, encoding="utf-8", errors="replace", timeout=600, check=False)
     if done.returncode:
-        said = " ".join((done.stderr or done.stdout).split()[-60:])
-        raise Unavailable(f"`{' '.join(Path(command[0]).name.split() + list(command[1:3]))}` failed: {said}")
+        lines = [line.strip() for line in (done.stderr or done.stdout).splitlines() if line.strip()]
+        why = next((line for line in reversed(lines) if "Error: " in line), lines[-1] if lines else "it says nothing")
+        raise Unavailable(f"`{Path(command[0]).name} {command[1]}` failed: {why}")
 
 
 def _base(pythons: Sequence[str | None]) -> Path:
