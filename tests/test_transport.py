@@ -292,8 +292,7 @@ def test_constants_that_kubernetes_changes_are_warned_about(constants: Result) -
     assert sorted(_names_at(lines)) == warned
     on_kubernetes = read(command_of(constants, ON_KUBERNETES["driver"][1]))["config"]
     differ = {name for name, value in ARRIVED.items() if not same(on_kubernetes[name], value)}
-    assert differ <= set(warned)
-    assert {name for name in warned if ARRIVED[name] not in named} == differ
+    assert differ == {name for name in warned if ARRIVED[name] not in named}
 
 
 def _names_at(places: Iterable[Any]) -> Iterator[str]:
@@ -345,13 +344,13 @@ def test_the_sign_of_zero_is_kept_by_kfp_local_alone() -> None:
 # ---------------------------------------------------------------- any text, any JSON
 
 
-@settings(max_examples=250, deadline=None)
+@settings(max_examples=200, deadline=None)
 @given(TEXT)
 def test_any_text_arrives_exactly(text: str) -> None:
     assert wrong([single("STRING", text)], packed_read) == []
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(st.lists(TEXT, min_size=12, max_size=12))
 def test_any_gathered_texts_arrive_exactly(texts: list[str]) -> None:
     values = {f"string_{number}": text for number, text in enumerate(texts)}
@@ -359,19 +358,19 @@ def test_any_gathered_texts_arrive_exactly(texts: list[str]) -> None:
     assert wrong([Case("G", "strings", values, {"v": texts}), Case("S", "small", values, small)], packed_read) == []
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(st.lists(JSON, max_size=4))
 def test_any_list_arrives_exactly(value: list[Any]) -> None:
     assert wrong([single("LIST", value)], packed_read) == []
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(st.dictionaries(TEXT, JSON, max_size=4))
 def test_any_dict_arrives_exactly(value: dict[str, Any]) -> None:
     assert wrong([single("STRUCT", value)], packed_read) == []
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(st.floats(allow_nan=False, allow_infinity=False).filter(bool), st.integers(-(2**53), 2**53))
 def test_any_number_arrives_exactly(number: float, whole: int) -> None:
     assert wrong([single("DOUBLE", number), single("INTEGER", whole)], packed_read) == []

@@ -26,8 +26,12 @@ _PLACEHOLDER = re.compile(r"\{\{\$\.inputs\.(?:parameters|artifacts)\['([^']*)'\
 
 @cache
 def compiled_texts(file: Path) -> list[str]:
-    results = [compile_bytes(file.read_bytes(), target, None, file.parent) for target in ("kfp", "vertex")]
-    return [result.compiled.text for result in results if result.compiled is not None]
+    """For the first target that can run it: commands do not depend on the target."""
+    for target in ("kfp", "vertex"):
+        result = compile_bytes(file.read_bytes(), target, None, file.parent)
+        if result.compiled is not None:
+            return [result.compiled.text]
+    return []
 
 
 def all_steps(text: str) -> dict[str, Step]:
@@ -76,7 +80,7 @@ def test_what_is_looked_at_holds_everything_that_is_asked_for() -> None:
     """Steps in groups and sub-pipelines, loops, optional inputs without a value: else the tests above say nothing."""
     found = [all_steps(text) for file in FILES if file.parent.name == "oracle" for text in compiled_texts(file)]
     named = {path: step for one in found for path, step in one.items()}
-    assert sum(map(len, found)) >= 300
+    assert sum(map(len, found)) >= 150
     assert max(path.count("/") for path in named) >= 2
     assert any("item" in source for step in named.values() for source in step.sources.values())
     assert any(step.inputs - step.sources.keys() for step in named.values())

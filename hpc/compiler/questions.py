@@ -70,6 +70,7 @@ Kind = Literal[
     "not-installed",  # a Hydra plugin that is only in the image: `key` its group, `said` its name
     "chosen-later",  # a group whose option only the run brings: `key`, `options`
     "not-imported",  # one of `imports` cannot be run here: `key` the file, `said` the reason
+    "no-answer",  # Hydra itself failed, or `imports` ended its process: `said`
     "is-cpu",  # `key`, called `accelerator` or `device`, composes to `cpu`
     "no-sweeper",  # a range without end, which Hydra's own sweeper cannot search: `key`
 ]

@@ -177,7 +177,7 @@ def _literal(value: Plain) -> Any:
         return literal(value)
     if isinstance(value, list):
         return [_literal(item) for item in value]
-    return {key: _literal(item) for key, item in value.items()} if isinstance(value, dict) else value
+    return {key: _literal(value[key]) for key in sorted(value)} if isinstance(value, dict) else value
 
 
 def _hydra_override(use: Use, key: str, value: Any) -> Argument:

@@ -26,7 +26,7 @@ class Asker:
     def ask(self, questions: Sequence[Question]) -> list[Answer | None]:
         """An answer for each question, in order; None for all if Hydra is not installed beside hpc.
 
-        One process is started for everything that is neither known nor kept. Raises HydraProcessError if it fails.
+        One process is started for everything that is neither known nor kept.
         """
         if not hydra_is_here():
             return [None] * len(questions)
@@ -50,15 +50,23 @@ class Asker:
 
     def _ask_hydra(self, questions: Sequence[Question]) -> list[dict[str, Any]]:
         """The replies as they came."""
+        found = self._replies([as_plain(question) for question in questions])
+        self._known |= {
+            question: as_answer(question, reply["answer"]) for question, reply in zip(questions, found, strict=True)
+        }
+        return found
+
+    def _replies(self, plain: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+        """A process that died took all answers with it: each question gets a process of its own then."""
+        from hpc.composing.child import no_answer
         from hpc.composing.process import HydraProcessError, replies
 
-        found = replies(self._folder, [as_plain(question) for question in questions])
-        for question, reply in zip(questions, found, strict=True):
-            try:
-                self._known[question] = as_answer(question, reply["answer"])
-            except (TypeError, KeyError, ValueError) as error:
-                raise HydraProcessError(f"Hydra's answer cannot be understood: {error!r}") from None
-        return found
+        try:
+            return replies(self._folder, plain)
+        except HydraProcessError as error:
+            if len(plain) == 1 or error.is_timeout:
+                return [no_answer(question, str(error)) for question in plain]
+        return [reply for question in plain for reply in self._replies([question])]
 
     def _keep(self, asked: Mapping[Question, str | None], found: Sequence[dict[str, Any]]) -> None:
         """Keep what is still true: a file may have changed while Hydra was reading it."""

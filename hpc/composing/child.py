@@ -35,18 +35,23 @@ def _asks() -> dict[str, Ask]:
 
 
 def _reply(ask: Ask, question: dict[str, Any], before: Collection[str]) -> str:
-    """One answer as JSON. An exception is an answer, so that the other questions keep theirs."""
+    """One reply as JSON. An exception is an answer, so that the other questions keep theirs."""
     try:
-        answer = json.dumps(ask(question), allow_nan=False)
+        answer = ask(question)
+        return json.dumps({"answer": answer, "keep": not _came_from_elsewhere(question, before)}, allow_nan=False)
     except (Exception, SystemExit) as error:  # noqa: BLE001  Hydra, its plugins and `imports`: anything may happen
-        answer = json.dumps(_FAILED[question["ask"]](one_line(error)))
-    return f'{{"answer": {answer}, "keep": {json.dumps(not _came_from_elsewhere(question, before))}}}'
+        return json.dumps(no_answer(question, one_line(error)))
 
 
-_FAILED: Mapping[str, Callable[[str], dict[str, Any]]] = {
-    "fit": lambda said: {"findings": [{"kind": "broken", "said": said}]},
-    "sweep": lambda said: {"values": [], "trouble": "syntax", "said": said},
-    "keys": lambda said: {"keys": [], "groups": [], "trouble": said},
+def no_answer(question: Mapping[str, Any], why: str) -> dict[str, Any]:
+    """The reply where there is no answer. `why` is for the user's eyes."""
+    return {"answer": _NONE[question["ask"]](why), "keep": False}
+
+
+_NONE: Mapping[str, Callable[[str], dict[str, Any]]] = {
+    "fit": lambda why: {"findings": [{"kind": "no-answer", "said": why}]},
+    "sweep": lambda why: {"values": [], "trouble": "syntax", "said": why},
+    "keys": lambda why: {"keys": [], "groups": [], "trouble": why},
 }
 
 

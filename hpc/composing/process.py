@@ -24,7 +24,11 @@ from hpc.composing.child import main; main(given["questions"]); os._exit(0)
 
 
 class HydraProcessError(Exception):
-    """The process died, hung or answered something else: a bug, or the end of a program that `imports` names."""
+    """The process died or hung: Hydra's doing, or that of a program that `imports` names."""
+
+    def __init__(self, fact: str, is_timeout: bool = False) -> None:
+        super().__init__(fact)
+        self.is_timeout = is_timeout
 
 
 def replies(folder: Path, questions: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
@@ -37,7 +41,7 @@ def replies(folder: Path, questions: Sequence[dict[str, Any]]) -> list[dict[str,
     except BaseException as error:
         _end(process)
         if isinstance(error, subprocess.TimeoutExpired):
-            raise HydraProcessError(f"Hydra did not answer within {seconds:.0f} seconds") from None
+            raise HydraProcessError(f"Hydra did not answer within {seconds:.0f} seconds", is_timeout=True) from None
         raise
     return _read(said, len(questions), f"exit code {process.returncode}{_last_line(noise)}")
 

@@ -138,6 +138,7 @@ _PLACES: dict[str, Callable[[Asked, Finding], Place]] = {
     "no-folder": _at_config("dir"),
     "no-config": _at_name,
     "broken": _at_config(),
+    "no-answer": _at_config(),
     "usage": _at_arguments,
     "syntax": _at_character,
     "unknown-key": _at_key,

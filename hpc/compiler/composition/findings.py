@@ -292,6 +292,11 @@ def _not_imported(asked: Asked, finding: Finding) -> _Report:
     )
 
 
+def _no_answer(asked: Asked, finding: Finding) -> _Report:
+    fact = f"Hydra cannot compose {asked.file} here, so its overrides are not checked: {_said(finding)}."
+    return _Report(NOT_CHECKED, fact, "nothing needs to change if the program starts; else mend what it says.")
+
+
 _REPORTS: dict[str, Callable[[Asked, Finding], _Report | None]] = {
     "no-folder": _no_folder,
     "no-config": _no_config,
@@ -312,6 +317,7 @@ _REPORTS: dict[str, Callable[[Asked, Finding], _Report | None]] = {
     "not-installed": _not_installed,
     "chosen-later": _chosen_later,
     "not-imported": _not_imported,
+    "no-answer": _no_answer,
     "is-cpu": _on_cpu,
     "no-sweeper": _no_sweeper,
 }

@@ -52,7 +52,7 @@ def words_of(step: ContainerStep, given: Mapping[str, Given]) -> list[Written]:
     """Everything behind the program, in the order in which the templates write it."""
     use = use_of(step)
     context: dict[str, Any] = arguments.context(use)
-    swept = [_swept(each, step, given) for each in context.get("sweep", ())]
+    swept = [_swept(each, step, given) for each in context["sweep"]]
     multirun = [Written(Word("--multirun"), swept[0].key, swept[0].key, "sweep")] if swept else []
     texts = [*_command(step, use, given), *multirun, *_literals(step, use, context["args"], given)]
     overrides, ports = [*_overrides(step, context, given)], [*_ports(step, context, given)]
