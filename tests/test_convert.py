@@ -49,6 +49,8 @@ class Texts(Files):
         self.texts = texts
 
     def read_text(self, path: str) -> str:
+        if not self.has(path):
+            raise FileNotFoundError(path)
         return self.texts[path.removeprefix("./")]
 
     def has(self, path: str) -> bool:

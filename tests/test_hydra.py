@@ -183,7 +183,7 @@ def test_fixed_text_around_a_raw_value_is_raw_too() -> None:
     ("program", "digest", "size"),
     [
         (SMALL_BOOTSTRAP, "4df2e4a8a9fe679565325a5972e8cebc7a70d4a0c571c8e039f84a7ca3b05732", 752),
-        (BOOTSTRAP, "51358e29dac50f5656e8de88b97588eb9c05530ea4487b6ceb448e3b711c4b04", 2434),
+        (BOOTSTRAP, "b0bc00809e2f42d9de3cac44582d59d07ca672e2164d3aab893dea6aa1ae3d0d", 2486),
     ],
     ids=["small", "large"],
 )
@@ -243,6 +243,19 @@ def test_only_what_follows_the_last_dashes_is_changed(program: str, argv: list[s
 def test_flags_of_a_tuner_become_overrides(raw: list[str], expected: list[str]) -> None:
     assert rewritten(*raw) == expected
     config_after(*expected)
+
+
+@pytest.mark.parametrize(
+    ("raw", "expected"),
+    [
+        ("k=[1.0,9007199254740992.0]", "k=[1,9007199254740992]"),
+        ("k=[20825841884907512.0]", "k=[2.082584188490751e+16]"),
+        ("k=[20825841884907512]", "k=[2.082584188490751e+16]"),
+        ("k=[-20825841884907512,100000000000000000000]", "k=[-2.082584188490751e+16,1e+20]"),
+    ],
+)
+def test_a_whole_number_that_only_a_double_can_carry_stays_a_double(raw: str, expected: str) -> None:
+    assert rewritten(raw) == [expected]
 
 
 @pytest.mark.parametrize(

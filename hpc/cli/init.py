@@ -92,6 +92,8 @@ class _Texts(Files):
         self.texts = texts
 
     def read_text(self, path: str) -> str:
+        if not self.has(path):
+            raise FileNotFoundError(path)
         return self.texts[path]
 
     def has(self, path: str) -> bool:

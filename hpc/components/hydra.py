@@ -87,9 +87,9 @@ def plain(t):  # OmegaConf: no interpolation
     return re.sub(r"(\\*)\$\{", r"\1\1\\${", t)
 def quote(t):
     return "'" + re.sub(r"(\\+)(?='|\Z)", r"\1\1", plain(t)).replace("'", r"\'") + "'"
-def number(t):  # some platforms write 1 as 1.0
+def number(t):  # platforms carry doubles; some write 1 as 1.0, some 1.0 as 1
     f = float(t)
-    return int(f) if f.is_integer() and abs(f) < 1e21 else f
+    return int(f) if f.is_integer() and abs(f) <= 2 ** 53 else f
 def string(t):
     return r'\"' + re.sub(r"[^ -~]|[\"$'\\]", lambda m: "\\U%08x" % ord(m[0]), t) + r'\"'
 def yaml(x):
@@ -111,7 +111,7 @@ for o in rest:
         if not re.match(r"([+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?|true|false)\Z", v, re.I | re.A): v = quote(v)
     elif v[:1] == v[-1:] == "'": v = quote(v[1:-1])
     elif v[:1] in ("[", "{"):
-        try: v = hydra(json.loads(v, parse_float=number))
+        try: v = hydra(json.loads(v, parse_float=number, parse_int=number))
         except ValueError as e: fail(2, "%s is not JSON: %s" % (k, e))
     name = re.sub(r"\[\d+\]\Z", "", k)  # xs[0]=a xs[1]=b: one list
     if name == k: out.append(k + eq + v)
@@ -126,8 +126,8 @@ except (OSError, ValueError, IndexError) as e: fail(127, "cannot start %s: %s" %
 
 As SMALL_BOOTSTRAP, and after the last "--" also
 
-- `k=[...` and `k={...`: JSON, read and written in Hydra's grammar. Numbers below 1e21 without a fraction become
-  integers because platforms write 3 as 3.0 or 3.0 as 3. A dict becomes an `oc.create` interpolation: it replaces what
+- `k=[...` and `k={...`: JSON, read and written in Hydra's grammar. Numbers up to 2^53 without a fraction become
+  integers because platforms write 3 as 3.0 or 3.0 as 3; beyond, a double cannot have been an integer. A dict becomes an `oc.create` interpolation: it replaces what
   the config holds, and is built anew on each access.
 - `xs[0]=... xs[1]=...` next to each other: one list. Hydra has no keys that end in an index, so none is taken away.
 - `--name=value` and `--name value`: `name=value`; numbers, true and false stay bare, any other text is quoted.

@@ -229,7 +229,7 @@ def started(word: str) -> str:
         return f"{key}={hydra.quoted(value[1:-1])}"
     if value[:1] in ("[", "{"):
         try:
-            return f"{key}={hydra.exact(json.loads(value, parse_float=_number))}"
+            return f"{key}={hydra.exact(json.loads(value, parse_float=_number, parse_int=_number))}"
         except ValueError:
             return word
     return word
@@ -237,4 +237,4 @@ def started(word: str) -> str:
 
 def _number(text: str) -> int | float:
     number = float(text)
-    return int(number) if number.is_integer() and abs(number) < 1e21 else number
+    return int(number) if number.is_integer() and abs(number) <= 2**53 else number
