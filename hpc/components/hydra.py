@@ -127,8 +127,8 @@ except (OSError, ValueError, IndexError) as e: fail(127, "cannot start %s: %s" %
 As SMALL_BOOTSTRAP, and after the last "--" also
 
 - `k=[...` and `k={...`: JSON, read and written in Hydra's grammar. Numbers up to 2^53 without a fraction become
-  integers because platforms write 3 as 3.0 or 3.0 as 3; beyond, a double cannot have been an integer. A dict becomes an `oc.create` interpolation: it replaces what
-  the config holds, and is built anew on each access.
+  integers because platforms write 3 as 3.0 or 3.0 as 3; beyond, only a double can have been meant. A dict becomes an
+  `oc.create` interpolation: it replaces what the config holds, and is built anew on each access.
 - `xs[0]=... xs[1]=...` next to each other: one list. Hydra has no keys that end in an index, so none is taken away.
 - `--name=value` and `--name value`: `name=value`; numbers, true and false stay bare, any other text is quoted.
 
