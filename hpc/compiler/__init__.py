@@ -5,7 +5,7 @@
          -> render -> lower -> emit
 
 A stage returns its value or raises Rejected with everything it found. Nothing here prints, writes, starts a process or
-asks the network; the files that a pipeline file names are read through `Files`.
+asks the network; the files that a pipeline file names are read, and Hydra is asked, through `Files`.
 """
 
 from __future__ import annotations
