@@ -152,7 +152,7 @@ def test_names_that_are_known_while_compiling(value: Any, word: str, tmp_path: P
         (["python", "app.py", "~model", "--config-name", "main"], "~model"),
         (["python", "-m", "pkg.train", "+a.b=c d"], "+a.b=c d"),
         (["torchrun", "--nproc_per_node=2", "app.py", "model@aux=vit"], "model@aux=vit"),
-        (["train", "name=${{ inputs.note }}"], "name=${{ inputs.note }}"),
+        (["train", "+said=${{ inputs.note }}"], "+said=${{ inputs.note }}"),
         (["python", "app.py"], None),
         (["env", "A=1", "python", "app.py"], None),
         (["env", "A=1", "train"], None),
@@ -198,7 +198,7 @@ def test_overrides_in_the_command(command: list[str], refused: str | None, proje
         (
             {"sweep": {"k.a": "1,2", "k": [{"a": 1}, {"a": 2}]}},
             "HPC606",
-            "`sweep` would set `k`, which `sweep` sets too (line 1); Hydra would keep only the last.",
+            "`sweep` would set `k.a`, which `sweep` sets too (line 1); Hydra would keep only the last.",
         ),
         (
             {"sweep": {"k": "1,2"}, "inputs": {"lr": {"type": "float", "as": "k", "default": 1.0}}},

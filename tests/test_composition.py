@@ -5,20 +5,28 @@ from __future__ import annotations
 import subprocess
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 
 import pytest
 
+from hpc.cli.disk import Folder
 from hpc.compiler import Choice, compile
-from hpc.compiler.composition.scripts import Program, hydra_main, program_of
+from hpc.compiler.composition.scripts import hydra_main
 from hpc.compiler.composition.words import started
 from hpc.compiler.files import Files
 from hpc.compiler.questions import Answer, Config, Finding, Fit, Fits, Question, Word
+from hpc.compiler.targets import TARGETS
+from hpc.components.command import Program, program_of
 from hpc.components.hydra import BOOTSTRAP
 from hpc.diagnostics import Diagnostic, Rejected, Source
 
 HYDRA_MAIN = (
     'import hydra\n\n@hydra.main(version_base=None, config_path="conf", config_name="config")\ndef main(cfg): ...\n'
 )
+
+
+def main_in(folder: str) -> str:
+    return HYDRA_MAIN.replace('"conf"', f'"{folder}"')
 
 
 NOTHING = Fits(())
@@ -331,6 +339,22 @@ def test_a_component_made_of_edges_passes_on_what_is_known() -> None:
     )
 
 
+@pytest.mark.parametrize(
+    ("different", "word"),
+    [
+        (1, Word("model='m0'", type="string")),
+        (100, Word("model='m0'", tuple(f"model='m{one}'" for one in range(1, 100)), type="string")),
+        (101, Word("model='m0'", tuple(f"model='m{one}'" for one in range(1, 100)), type="string", is_known=False)),
+    ],
+)
+def test_uses_that_pass_on_the_same_are_one_value(different: int, word: Word) -> None:
+    names = [f"s{number:03}" for number in range(256)]
+    steps = [f"{name}: {{uses: group, with: {{model: m{number % different}}}}}" for number, name in enumerate(names)]
+    text = one_file("cli: none", edges=f"[{', '.join(names)}]").replace("edges: [s", f"{SUB}edges: [s")
+    (question,) = asked(f"{text}steps: {{{', '.join(steps)}}}".replace(", choices: [a, b, c]", ""))
+    assert question.words == (Word("n=4", type="int"), word)
+
+
 def test_a_component_of_another_file_has_its_paths_there() -> None:
     lib = "hpc: 1\nimages: {app: repo/app:1}\ncomponents:\n  train: {image: app, command: [python, t.py], "
     main = "hpc: 1\nname: p\ncomponents: {mine: {uses: ./lib/l.yaml#train, overrides: {b: 2}}}\nedges: [mine]\n"
@@ -360,7 +384,45 @@ def test_a_component_of_another_file_has_its_paths_there() -> None:
         ("train a=1 b=2", (), ["a=1", "b=2"]),
         ("uv run --project=x train -m a=1,2", (), ["-m", "a=1,2"]),
         ("train --config-name=other ~a", (), ["--config-name=other", "~a"]),
-        ("python -c pass a=1", (), []),
+        ("python -c pass a=1", (), ["a=1"]),
+        ("python -c a=1", (), []),
+        ("env OMP_NUM_THREADS=4 train", (), []),
+        ("env -u HOME OMP_NUM_THREADS=4 uv run train lr=1", (), ["lr=1"]),
+        ("/usr/bin/env python x.py a=1", ("x.py",), ["a=1"]),
+        ("/usr/bin/env OMP_NUM_THREADS=4 python -m pkg.t a=1", ("pkg/t.py", "pkg/t/__main__.py"), ["a=1"]),
+        ("python -m torch.distributed.run --nnodes=1 train_cli", (), []),
+        ("python -m torch.distributed.run --nnodes=1 train_cli a=1 -m", (), ["a=1", "-m"]),
+        ("python -m torch.distributed.launch --use_env t.py a=1", ("t.py",), ["a=1"]),
+        ("python -m accelerate.commands.launch train_cli +a=1", (), ["+a=1"]),
+        ("python -m deepspeed.launcher.runner --num_gpus=2 train_cli ~a", (), ["~a"]),
+        ("python -m torch_tools.t a=1", ("torch_tools/t.py", "torch_tools/t/__main__.py"), ["a=1"]),
+        ("accelerate launch --config_file=a.py env=prod main.py", ("main.py",), []),
+        ("accelerate launch --config_file=a.py -m pkg.t", ("pkg/t.py", "pkg/t/__main__.py"), []),
+        ("python tools/run.py env=prod main.py", ("main.py",), []),
+        ("python tools/run.py model/file=x.py", ("tools/run.py",), ["model/file=x.py"]),
+        ("torchrun --nproc_per_node=2 --no-python train_cli a=1", (), ["a=1"]),
+        ("mpirun -np 4 -x NCCL_DEBUG=INFO train_cli", (), []),
+        ("mpirun -np 4 python t.py a=1 b=2", ("t.py",), ["a=1", "b=2"]),
+        ("uv run --with hydra-core t.py a=1", ("t.py",), ["a=1"]),
+        ("poetry run train --config-name other a=1", (), ["--config-name", "other", "a=1"]),
+        ("poetry run python -m pkg.t", ("pkg/t.py", "pkg/t/__main__.py"), []),
+        ("conda run -n x train a=1", (), ["a=1"]),
+        ("conda run -n x python t.py", ("t.py",), []),
+        ("python -X dev t.py a=1", ("t.py",), ["a=1"]),
+        ("python3.11 -X dev -m pkg.t -m a=1,2", ("pkg/t.py", "pkg/t/__main__.py"), ["-m", "a=1,2"]),
+        ("nice -n 10 python t.py a=1", ("t.py",), ["a=1"]),
+        ("nice -n 10 train --debug a=1", (), ["a=1"]),
+        ("train a=1 data b=2", (), ["b=2"]),
+        ("train a=1 data", (), []),
+        ("sh run.sh a=1", (), ["a=1"]),
+        ("sh -c t.py", (), []),
+        ("bash -lc train a=1", (), []),
+        ("bash -lc train-all train a=1 b=2", (), ["a=1", "b=2"]),
+        ("sh -c all sh python t.py a=1", ("t.py",), ["a=1"]),
+        ("env A=1 train", (), []),
+        ("/usr/bin/env -i A=1 train b=2", (), ["b=2"]),
+        ("env A=1 uv run t.py b=2", ("t.py",), ["b=2"]),
+        ("env A=1", (), []),
         ("", (), []),
     ],
 )
@@ -441,6 +503,53 @@ def test_hydra_main_is_read_where_it_is_literal(text: str, found: tuple[str, str
             {"s/t.py": f"from .. import a\n{HYDRA_MAIN}", "a.py": "import s.t", "s/a.py": "ConfigStore"},
             "s/conf",
         ),
+        (
+            "repo/app:1",
+            "[python, t.py]",
+            {"t.py": f"import os; import a  # b\n{HYDRA_MAIN}", "a.py": "ConfigStores", "b.py": "ConfigStore"},
+            "conf",
+        ),
+        (
+            "repo/app:1",
+            "[python, s/t.py]",
+            {"s/t.py": f"from .. import (  # x, y)\n    b,\n    a as c,\n)\n{HYDRA_MAIN}", "a.py": "ConfigStore"},
+            None,
+        ),
+        (
+            "repo/app:1",
+            "[python, t.py]",
+            {"t.py": f"import c, \\\n  a\n{HYDRA_MAIN}", "a/__init__.py": "hydra_zen"},
+            None,
+        ),
+        ("repo/app:1", "[python, a/t.py]", {"a/t.py": main_in("../conf")}, "conf"),
+        ("repo/app:1", "[python, a/t.py]", {"a/t.py": main_in("..")}, "."),
+        ("repo/app:1", "[python, a/t.py]", {"a/t.py": main_in("../../../..")}, None),
+        ("repo/app:1", "[python, ../t.py]", {"../t.py": HYDRA_MAIN}, None),
+        (
+            "{uri: repo/app:1, build: {context: ../up}}",
+            "[python, t.py]",
+            {"../up/t.py": main_in("../..")},
+            None,
+        ),
+        (
+            "{uri: repo/app:1, build: {context: ..}}",
+            "[python, a/t.py]",
+            {"../a/t.py": main_in("../conf")},
+            "../conf",
+        ),
+        (
+            "{uri: repo/app:1, build: {context: ..}}",
+            "[python, a/t.py]",
+            {"../a/t.py": main_in("../../conf")},
+            None,
+        ),
+        ("{uri: repo/app:1, local: {dir: /srv/a}}", "[python, t.py]", {"/srv/a/t.py": HYDRA_MAIN}, "/srv/a/conf"),
+        (
+            "{uri: repo/app:1, local: {dir: /srv/a}}",
+            "[python, t.py]",
+            {"/srv/a/t.py": main_in("../b")},
+            None,
+        ),
     ],
 )
 def test_where_a_program_and_its_configuration_lie(
@@ -452,6 +561,36 @@ def test_where_a_program_and_its_configuration_lie(
     assert {one.rule.code for one in found} <= {"HPC211"}
     expected = [Fit(Config(folder, "config"), (Word("n=1", type="int"),))] if folder is not None else []
     assert recorder.asked == expected
+
+
+def test_the_machine_comes_before_the_image() -> None:
+    recorder = Recorder({f"{folder}/t.py": HYDRA_MAIN for folder in ("machine", "image", ".")})
+    text = one_file(
+        "accelerator: t4, command: [python, t.py]", more="accelerators: {t4: {gpu: T4, local: {dir: machine}}}"
+    )
+    compiled(text.replace("{app: repo/app:1}", "{app: {uri: repo/app:1, local: {dir: image}}}"), recorder)
+    assert recorder.asked == [Fit(Config("machine/conf", "config"), ())]
+
+
+def test_a_folder_reads_each_program_once(tmp_path: Path) -> None:
+    """However often its pipeline file is compiled."""
+    read: list[str] = []
+
+    class Watched(Folder):
+        def read_text(self, path: str) -> str:
+            read.append(path)
+            return super().read_text(path)
+
+        def ask(self, questions: Sequence[Question]) -> Sequence[Answer | None]:
+            return [NOTHING] * len(questions)
+
+    (tmp_path / "t.py").write_text(f"import a\n{HYDRA_MAIN}", "utf-8")
+    (tmp_path / "a.py").write_text("import t, other\n", "utf-8")
+    text = one_file("command: [python, t.py]", edges="[train, more]", more="steps: {more: {uses: train}}")
+    folder = Watched(tmp_path)
+    for target in TARGETS.values():
+        compile(Source("p.yaml", text), target, folder, Choice())
+    assert read == ["t.py", "a.py"]
 
 
 def test_other_styles_and_components_of_the_library_ask_nothing() -> None:
@@ -741,16 +880,56 @@ def test_without_hydra_there_is_one_note() -> None:
     assert [(one.rule.code, one.fact, one.fix, one.span.position) for one in found if one.rule.code != "HPC510"] == [
         (
             "HPC618",
-            "overrides are not checked against `config`, because hydra-core is not installed beside hpc.",
+            "overrides are not checked against conf/main.yaml, because hydra-core is not installed beside hpc.",
             "install hpc with its extra `hydra`: pip install 'hydra-pipeline-compiler[hydra]'.",
             (11, 5),
         )
     ]
-    silent = compiled(
-        text.replace("config: {dir", "x: {dir").replace("    x: {dir: conf, name: main, imports: [a.py]}\n", ""),
-        Recorder({"t.py": HYDRA_MAIN}, None),
-    )
-    assert silent == []
+    undeclared = text.replace("    config: {dir: conf, name: main, imports: [a.py]}\n", "")
+    found = compiled(undeclared, Recorder({"t.py": HYDRA_MAIN}, None))
+    assert [(one.rule.code, one.fact, one.span.position) for one in found if one.rule.code != "HPC510"] == [
+        (
+            "HPC618",
+            "overrides are not checked against conf/config.yaml, because hydra-core is not installed beside hpc.",
+            (14, 5),
+        )
+    ]
+    assert compiled(undeclared, Recorder({}, None)) == []
+
+
+def covered(text: str, files: Files) -> list[tuple[str, str, str]]:
+    found = compile(Source("pipeline.yaml", text), None, files).covered
+    return [(one.component, one.config, one.reason) for one in found]
+
+
+def test_what_the_components_were_checked_against() -> None:
+    """Programs that get no overrides need not be Hydra apps, and those of the library are not the user's."""
+    more = """\
+  other: {image: app, command: [python, u.py], overrides: {lr: 1}}
+  plain: {image: app, command: [python, v.py]}
+  flags: {image: app, cli: argparse, overrides: {lr: 1}}
+"""
+    text = PLACES.replace("steps:", f"{more}steps:", 1).replace("edges: [", "edges: [other, plain, flags, ")
+    unknown = ("other", "", "no configuration is known; add `config:`")
+    assert covered(text, Recorder({"a.py": ""})) == [("train", "conf/main.yaml", ""), unknown]
+    absent = ("train", "conf/main.yaml", "hydra-core is not installed")
+    assert covered(text, Recorder({"a.py": ""}, None)) == [absent, unknown]
+
+
+@pytest.mark.parametrize(
+    ("finding", "reason"),
+    [
+        (Finding("no-folder"), "conf/config.yaml is not there"),
+        (Finding("no-config", key="config"), "conf/config.yaml is not there"),
+        (Finding("broken", said="no"), "conf/config.yaml does not compose"),
+        (Finding("no-answer", said="no"), "conf/config.yaml cannot be composed here"),
+        (Finding("outside", key="a", said="${oc.env:A}"), ""),
+    ],
+    ids=lambda value: value.kind if isinstance(value, Finding) else "",
+)
+def test_why_a_configuration_that_was_found_is_not_checked_against(finding: Finding, reason: str) -> None:
+    text = PLACES.replace("    config: {dir: conf, name: main, imports: [a.py]}\n", "")
+    assert covered(text, Recorder({"t.py": HYDRA_MAIN}, Fits((finding,)))) == [("train", "conf/config.yaml", reason)]
 
 
 def test_answers_that_make_no_sense_break_nothing() -> None:

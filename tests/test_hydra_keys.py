@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import pwd
 import re
 import shutil
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +16,7 @@ from compiling import TESTS
 from hydra import compose, initialize_config_dir
 from omegaconf import OmegaConf
 
-from hpc.cli import run_command
+from hpc.cli import disk, run_command
 from hpc.cli.disk import Folder
 from hpc.compiler.questions import Answer, Config, Group, Key, Keys, Listed, Question
 
@@ -312,6 +314,100 @@ def test_hydra_that_is_not_there(folder: Path, asked: Asked, capsys: pytest.Capt
     code, out, err = said(capsys, "train")
     assert (code, out) == (2, "")
     assert err.endswith("run: pip install 'hydra-pipeline-compiler[hydra]'\n")
+
+
+def test_hydra_that_could_not_be_asked(folder: Path, asked: Asked, capsys: pytest.CaptureFixture[str]) -> None:
+    """That is nothing to mend in the configuration, nor in the words."""
+    del folder
+    asked.answer = lambda _: Listed(trouble="Hydra gave no answer: exit code -9", failed=True)
+    for words in ((), ("model=vit",)):
+        assert said(capsys, "train", *words) == (
+            2,
+            "",
+            "Error: Hydra could not be asked: Hydra gave no answer: exit code -9\n",
+        )
+
+
+@pytest.mark.parametrize("form", ["text", "json"])
+def test_notes_stand_beside_the_listing(
+    folder: Path, asked: Asked, capsys: pytest.CaptureFixture[str], form: str
+) -> None:
+    del folder
+    plain = said(capsys, "train", "--format", form)
+    asked.answer = lambda _: replace(LISTED, notes=("app.py cannot be run here.", "another."))
+    assert said(capsys, "train", "--format", form) == (
+        0,
+        plain[1],
+        "note: app.py cannot be run here.\nnote: another.\n",
+    )
+
+
+def test_notes_stand_before_what_does_not_compose(
+    folder: Path, asked: Asked, capsys: pytest.CaptureFixture[str]
+) -> None:
+    del folder
+    asked.answer = lambda _: Listed(trouble="Could not load 'base'.", notes=("app.py cannot be run here.",))
+    code, out, err = said(capsys, "train")
+    first, second, *_ = err.splitlines()
+    assert (code, out, first) == (1, "", "note: app.py cannot be run here.")
+    assert second.startswith("pipeline.yaml:8:5: error HPC615 configs/train.yaml does not compose")
+
+
+def test_a_schema_tells_what_is_not_in_it(folder: Path, asked: Asked, capsys: pytest.CaptureFixture[str]) -> None:
+    """Once for each component, and not again for its steps."""
+    (folder / "pipeline.yaml").write_text(FILE.partition("  flags:")[0] + "edges: [train]\n")
+    asked.answer = lambda _: replace(LISTED, notes=("app.py cannot be run here.",))
+    assert run_command(["schema", "pipeline.yaml"]) == 0
+    shown = capsys.readouterr()
+    assert "train_overrides" in json.loads(shown.out)["$defs"]
+    assert shown.err == "".join(f"components.{name}: app.py cannot be run here.\n" for name in ("train", "big"))
+    asked.answer = lambda _: Listed(trouble="exit code 3", failed=True)
+    assert run_command(["schema", "pipeline.yaml"]) == 0
+    said = "its keys are left out, because Hydra could not be asked: exit code 3"
+    assert capsys.readouterr().err == f"components.train: {said}\ncomponents.big: {said}\n"
+
+
+@pytest.mark.parametrize(
+    ("environment", "cache"),
+    [
+        ({"XDG_CACHE_HOME": "/c"}, Path("/c/hpc")),
+        ({"HOME": "/h"}, Path("/h/.cache/hpc")),
+        ({"HOME": "/h", "XDG_CACHE_HOME": "c"}, None),
+        ({"HOME": "/h", "XDG_CACHE_HOME": "~nobody-is-called-this/c"}, None),
+        ({}, None),
+    ],
+)
+def test_where_answers_are_kept(
+    monkeypatch: pytest.MonkeyPatch, environment: dict[str, str], cache: Path | None
+) -> None:
+    """Without HOME, and without an entry for the user, they are not."""
+
+    def nobody(number: int) -> None:
+        raise KeyError(number)
+
+    monkeypatch.delenv("HOME", raising=False)
+    monkeypatch.delenv("XDG_CACHE_HOME", raising=False)
+    monkeypatch.setattr(pwd, "getpwuid", nobody)
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+    assert disk._cache() == cache
+
+
+@pytest.mark.parametrize(
+    ("config", "place"),
+    [
+        ('{dir: "a\\0b"}', "config.dir"),
+        ('{dir: configs, name: "a\\0b"}', "config.name"),
+        ('{dir: configs, imports: ["a\\0b"]}', "config.imports"),
+    ],
+)
+def test_paths_cannot_hold_nul(
+    folder: Path, asked: Asked, capsys: pytest.CaptureFixture[str], config: str, place: str
+) -> None:
+    text = FILE.replace("config: {dir: ./configs, name: train}", f"config: {config}")
+    (folder / "pipeline.yaml").write_text(text)
+    code, _, err = said(capsys, "train")
+    assert (code, asked, "HPC103 a path cannot hold a NUL character" in err) == (1, [], True), (place, err)
 
 
 # ---------------------------------------------------------------- with Hydra

@@ -387,6 +387,27 @@ def test_schema_of_a_file_that_is_wrong(tmp_path: Path, capsys: pytest.CaptureFi
     assert "error HPC204" in shown.err
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        None,
+        "",
+        "hpc: [1\n",
+        BASE.replace("hpc: 1", "hpc: 9"),
+        BASE.replace("image: trainer", "imag: trainer"),
+        BASE.replace("image: trainer", "image: trainer, uses: nothing"),
+    ],
+)
+def test_schema_of_a_file_is_whole_or_nothing(text: str | None, tmp_path: Path) -> None:
+    """A shell has emptied the file behind `>` before; the exit code tells."""
+    if text is not None:
+        (tmp_path / "pipeline.yaml").write_text(text)
+    command = [sys.executable, "-m", "hpc", "schema", "pipeline.yaml"]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert "error HPC" in done.stderr
+
+
 def test_schema_of_a_file_needs_hydra(
     configured: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:

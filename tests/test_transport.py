@@ -316,7 +316,7 @@ def test_constants_that_are_missing_values_are_warned_about() -> None:
     inputs = {f"i{number}": (str(declared(*case)), case[1]) for number, case in enumerate(MISSING)}
     result = compiled(inputs, {"x": "???"})
     assert result.compiled is not None
-    assert [one.rule.code for one in result.diagnostics] == ["HPC614"] * 3
+    assert [one.rule.code for one in result.diagnostics] == ["HPC614"] * 4
 
 
 @pytest.mark.parametrize("value", [2**53 + 1, -(2**53) - 1, 2**63, 10**30])

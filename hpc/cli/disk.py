@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import os
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Callable, Hashable, Sequence
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from hpc.diagnostics import Diagnostic, Rejected, Rule, Source, Span
 from hpc.spec.document import decode
@@ -33,6 +33,7 @@ class Folder:
 
     def __init__(self, path: Path) -> None:
         self.path = path
+        self._found: dict[Hashable, Any] = {}
 
     def read_text(self, path: str) -> str:
         return (self.path / path).read_text(encoding="utf-8")
@@ -43,6 +44,11 @@ class Folder:
     def ask(self, questions: Sequence[Question]) -> Sequence[Answer | None]:
         return self._asker.ask(questions) if questions else []
 
+    def once(self, key: Hashable, find: Callable[[], Any]) -> Any:
+        if key not in self._found:
+            self._found[key] = find()
+        return self._found[key]
+
     @cached_property
     def _asker(self) -> Asker:
         from hpc.composing.asker import Asker
@@ -52,7 +58,10 @@ class Folder:
 
 def _cache() -> Path | None:
     """The user's folder for what can be made again; None where there is no home."""
-    folder = Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache").expanduser()
+    try:
+        folder = Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache").expanduser()
+    except RuntimeError:  # neither HOME nor an entry for the user, as in a container that runs as any user
+        return None
     return folder / "hpc" if folder.is_absolute() else None
 
 

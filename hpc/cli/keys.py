@@ -97,6 +97,10 @@ def _listing(app: App, place: Place, files: Folder, words: tuple[str, ...]) -> L
     if listing is None:
         raise click.ClickException(NO_HYDRA)
     trouble = listing.listed.trouble
+    if listing.listed.failed:
+        raise click.ClickException(f"Hydra could not be asked: {trouble}")
+    for note in listing.listed.notes:
+        click.echo(f"note: {note}", err=True)
     if trouble and words:
         raise click.UsageError(f"with {' '.join(words)} the configuration does not compose: {trouble}")
     if trouble:

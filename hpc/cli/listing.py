@@ -11,8 +11,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
 from typing import Any, cast
 
-from hpc.compiler.authoring import App, Listing, bare_key
+from hpc.compiler.authoring import App, Listing
 from hpc.compiler.questions import Group, Key
+from hpc.components.hydra import bare_key
 
 _WIDEST = 100
 _LEAST = 16

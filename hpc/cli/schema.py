@@ -6,20 +6,19 @@ The models of the language enter; what stands before they see a file is added he
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
 import click
 from pydantic import TypeAdapter
 
-from hpc.cli.disk import Folder, read_source
-from hpc.cli.file_schema import sharpened
-from hpc.cli.keys import NO_HYDRA
-from hpc.compiler import Choice, located_in, understood
-from hpc.compiler.authoring import App, Apps, Listing, listings
 from hpc.components.ports import PortType
 from hpc.components.subpipeline import EdgeLine
 from hpc.spec.model import LANGUAGE_VERSION, Pipeline
+
+if TYPE_CHECKING:
+    from hpc.compiler.questions import Listed
 
 Schema = dict[str, Any]
 
@@ -62,6 +61,12 @@ def command(file: Path | None) -> int:
 
 def _for_file(file: Path) -> Schema:
     """The schema for one file; what keeps a configuration out of it is told on stderr."""
+    from hpc.cli.disk import Folder, read_source
+    from hpc.cli.file_schema import sharpened
+    from hpc.cli.keys import NO_HYDRA
+    from hpc.compiler import Choice, located_in, understood
+    from hpc.compiler.authoring import App, Apps, Listing, listings
+
     files = Folder(file.parent)
     program, _ = understood(read_source(file), files, Choice())
     with located_in(program.document):
@@ -72,9 +77,19 @@ def _for_file(file: Path) -> Schema:
             raise click.ClickException(NO_HYDRA)
         if not listing.listed.trouble:
             listed.append((app, listing))
-        elif app.path[0] == "components":
-            click.echo(f"{'.'.join(map(str, app.path))}: its keys are left out: {listing.listed.trouble}", err=True)
+        if app.path[0] == "components":
+            for line in _not_in_it(listing.listed):
+                click.echo(f"{'.'.join(map(str, app.path))}: {line}", err=True)
     return sharpened(pipeline_schema(), program.main.pipeline.name, listed)
+
+
+def _not_in_it(listed: Listed) -> Iterator[str]:
+    """Why keys of a configuration are not in the schema."""
+    if listed.failed:
+        yield f"its keys are left out, because Hydra could not be asked: {listed.trouble}"
+    elif listed.trouble:
+        yield f"its keys are left out: {listed.trouble}"
+    yield from listed.notes
 
 
 def pipeline_schema() -> Schema:

@@ -15,7 +15,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 from hpc.compiler.checks import check
-from hpc.compiler.composition import composed
+from hpc.compiler.composition import Coverage, composed
 from hpc.compiler.emit import emit, emit_component
 from hpc.compiler.files import Files
 from hpc.compiler.graph import Graph
@@ -38,7 +38,8 @@ from hpc.spec.unused import unused
 class Compiled:
     """`text` is the compiled file; `documents` counts the YAML documents in it: with one it is plain JSON.
 
-    `is_default` tells that `target` is the one that the file is compiled for unless another is asked for.
+    `is_default` tells that `target` is the one that the file is compiled for unless another is asked for; `covered`
+    which Hydra configurations the components were checked against.
     """
 
     text: str
@@ -47,6 +48,7 @@ class Compiled:
     is_default: bool
     graph: Graph
     diagnostics: list[Diagnostic]
+    covered: tuple[Coverage, ...]
 
 
 @dataclass(frozen=True)
@@ -67,7 +69,8 @@ def compile(source: Source, target: Target | None, files: Files, choice: Choice 
     platform = lower_platform(graph, target, files)
     text = emit(lower(graph, judged.specs, target), platform)
     is_default = target is default_target(graph.pipeline.targets)
-    return Compiled(text, 1 if platform is None else 2, target, is_default, graph, judged.diagnostics)
+    documents = 1 if platform is None else 2
+    return Compiled(text, documents, target, is_default, graph, judged.diagnostics, judged.covered)
 
 
 def compile_components(
@@ -87,6 +90,7 @@ class _Judged:
     specs: Mapping[str, ComponentSpec]
     target: Target
     diagnostics: list[Diagnostic]
+    covered: tuple[Coverage, ...]
 
 
 def _judged(source: Source, target: Target | None, files: Files, choice: Choice) -> _Judged:
@@ -97,9 +101,10 @@ def _judged(source: Source, target: Target | None, files: Files, choice: Choice)
     with located_in(program.document):
         graph = link(program)
         found += check(graph, target)
-        found += composed(graph, files)
+        hydra = composed(graph, files)
         specs = render(graph, files)
-    return _Judged(graph, specs, target, located(found, program.document))
+    found = located([*found, *hydra.diagnostics], program.document)
+    return _Judged(graph, specs, target, found, hydra.covered)
 
 
 def default_target(targets: Targets) -> Target:

@@ -13,16 +13,16 @@ from dataclasses import dataclass
 from typing import Any
 
 from hpc.compiler.composition.scripts import configuration
-from hpc.compiler.files import Files
+from hpc.compiler.files import Files, answered
 from hpc.compiler.graph import Layer
 from hpc.compiler.link.components import Components, Declared
 from hpc.compiler.link.declared import declared_names
 from hpc.compiler.link.settings import settings_of
-from hpc.compiler.questions import Config, Group, Keys, Listed
+from hpc.compiler.mentions import step_blocks
+from hpc.compiler.questions import Answer, Config, Group, Keys, Listed
 from hpc.components.container import ContainerComponent
-from hpc.components.hydra import constant
+from hpc.components.hydra import bare_key, constant
 from hpc.components.step import NOTHING_DIFFERS, StepEntry
-from hpc.components.subpipeline import SubPipeline
 from hpc.components.types import Plain
 from hpc.components.use import references_in
 from hpc.diagnostics import Path, Rejected
@@ -74,13 +74,11 @@ class Apps:
         """The apps of all components, then those of all steps, also of such that have no entry in `steps` yet because
         they are called like their component.
         """
-        main = self.program.main.pipeline
-        apps = [self.of_component(name) for name in main.components]
-        unwritten = dict.fromkeys(main.components, NOTHING_DIFFERS)
-        apps += self._of_steps({**unwritten, **main.steps}, ("steps",))
-        for name, component in main.components.items():
-            if isinstance(component, SubPipeline):
-                apps += self._of_steps(component.steps, ("components", name, "steps"))
+        names = self.program.main.pipeline.components
+        apps = [self.of_component(name) for name in names]
+        unwritten = dict.fromkeys(names, NOTHING_DIFFERS)
+        for path, steps in step_blocks(self.program.main):
+            apps += self._of_steps({**unwritten, **steps} if path == ("steps",) else steps, path)
         return (app for app in apps if app)
 
     def _of_steps(self, steps: Mapping[str, StepEntry], path: Path) -> Iterator[App | None]:
@@ -90,13 +88,11 @@ class Apps:
                 yield self._app(self.declared(component), (*path, name), entry)
 
     def _app(self, declared: Declared, path: Path, entry: StepEntry) -> App | None:
-        component, home = declared.component, declared.file
+        component, main = declared.component, self.program.main
         if not isinstance(component, ContainerComponent):
             return None
-        main = self.program.main
-        defaults = Layer(home, (*home.path, "defaults"), home.pipeline.defaults)
-        settings = settings_of((Layer(main, path, entry), *declared.layers, defaults), component, main)
-        found = configuration(component, home, settings, self.files)
+        settings = settings_of(Layer(main, path, entry), declared, main)
+        found = configuration(component, declared.file, settings, self.files)
         return App(path, found.config, component, settings.overrides) if found else None
 
 
@@ -106,24 +102,16 @@ def listings(apps: Sequence[App], files: Files, words: Sequence[str] = ()) -> li
     Choices whose option is a file of the configuration are known beforehand. Those from other groups (a plugin's, or
     that of a structured config) are found in the first answer, and such an app is asked about once more.
     """
-    answered: dict[Keys, Listed | None] = {}
     first = [_question(app, words, _has(app, files, ())) for app in apps]
-    _ask(first, files, answered)
-    final = [_refined(app, words, one, answered[one], files) for app, one in zip(apps, first, strict=True)]
-    _ask(final, files, answered)
-    return [Listing(one.words, listed) if (listed := answered[one]) else None for one in final]
+    found = answered(files, first)
+    final = [_refined(app, words, one, found[one], files) for app, one in zip(apps, first, strict=True)]
+    found |= answered(files, (one for one in final if one not in found))
+    return [Listing(one.words, listed) if isinstance(listed := found[one], Listed) else None for one in final]
 
 
 _OPTION = re.compile(r"[\w@+-][\w@+./-]{0,120}/[\w+-][\w+./-]{0,120}\.yaml")
 _Has = Callable[[str, str], bool]
 """Whether a group has an option; the empty one stands for any."""
-
-
-def _ask(questions: Iterable[Keys], files: Files, answered: dict[Keys, Listed | None]) -> None:
-    """Answers for the questions that are new, each asked once."""
-    new = [question for question in dict.fromkeys(questions) if question not in answered]
-    for question, answer in zip(new, files.ask(new), strict=True):
-        answered[question] = answer if isinstance(answer, Listed) else None
 
 
 def _has(app: App, files: Files, groups: Iterable[Group]) -> _Has:
@@ -138,11 +126,11 @@ def _has(app: App, files: Files, groups: Iterable[Group]) -> _Has:
     return has
 
 
-def _refined(app: App, words: Sequence[str], asked: Keys, listed: Listed | None, files: Files) -> Keys:
+def _refined(app: App, words: Sequence[str], asked: Keys, answer: Answer | None, files: Files) -> Keys:
     """The question with the choices, too, whose groups the answer to it tells of."""
-    if listed is None or listed.trouble:
+    if not isinstance(answer, Listed) or answer.trouble:
         return asked
-    return _question(app, words, _has(app, files, listed.groups))
+    return _question(app, words, _has(app, files, answer.groups))
 
 
 def _question(app: App, words: Sequence[str], has: _Has) -> Keys:
@@ -165,8 +153,3 @@ def _options(value: Plain) -> list[str]:
     each = (value or [None]) if isinstance(value, list) else [value]
     texts = ["" if one is None else one for one in each if isinstance(one, str | None)]
     return texts if len(texts) == len(each) and not any(references_in(value)) else []
-
-
-def bare_key(key: str) -> str:
-    """The key of an override without what stands before it: `logger` for `+logger`."""
-    return key.lstrip("+~")

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Protocol
+from collections.abc import Callable, Hashable, Iterable, Sequence
+from typing import Protocol, TypeVar
 
 from hpc.compiler.questions import Answer, Question
+
+_Found = TypeVar("_Found")
+_Question = TypeVar("_Question", bound=Question)
 
 
 class Files(Protocol):
@@ -22,3 +25,16 @@ class Files(Protocol):
     def ask(self, questions: Sequence[Question]) -> Sequence[Answer | None]:
         """What Hydra makes of configurations, an answer for each question; None where Hydra cannot be asked."""
         return [None] * len(questions)
+
+    def once(self, key: Hashable, find: Callable[[], _Found]) -> _Found:
+        """What `find` finds in the files. Where files stay as they are while it lives, a `Files` may keep that for
+        the next time that somebody wants what has this key.
+        """
+        del key
+        return find()
+
+
+def answered(files: Files, questions: Iterable[_Question]) -> dict[_Question, Answer | None]:
+    """The answers by question, each asked once; nobody is asked if there are none."""
+    asked = list(dict.fromkeys(questions))
+    return dict(zip(asked, files.ask(asked), strict=True)) if asked else {}

@@ -11,6 +11,8 @@ from typing import Any, cast
 from hpc.compiler.graph import ContainerStep, Graph, RunsContainer, Settings
 from hpc.components.container import ArgumentGroup, ContainerComponent
 from hpc.components.fields import EnvValue
+from hpc.components.step import StepEntry
+from hpc.components.subpipeline import SubPipeline
 from hpc.diagnostics import Path
 from hpc.spec.model import Accelerator, LocalPlace
 from hpc.spec.program import File
@@ -22,6 +24,14 @@ def containers(graph: Graph) -> Iterator[tuple[Path, ContainerComponent]]:
         for name, component in file.pipeline.components.items():
             if isinstance(component, ContainerComponent):
                 yield (*file.path, "components", name), component
+
+
+def step_blocks(file: File) -> Iterator[tuple[Path, Mapping[str, StepEntry]]]:
+    """Every block of `steps` in a file, with its path: that of the pipeline, and of each component made of edges."""
+    yield (*file.path, "steps"), file.pipeline.steps
+    for name, component in file.pipeline.components.items():
+        if isinstance(component, SubPipeline):
+            yield (*file.path, "components", name, "steps"), component.steps
 
 
 def container_runs(graph: Graph) -> Iterator[RunsContainer]:

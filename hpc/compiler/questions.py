@@ -52,13 +52,15 @@ class Fit:
 Kind = Literal[
     "no-folder",  # the folder is not there
     "no-config",  # no such primary config; `key` its name, `near` others
-    "broken",  # the config does not compose, whatever the overrides: `said`
+    "broken",  # the config does not compose, whatever the overrides and whatever Python registers: `said`
+    "not-found",  # so does a defaults list that names what is not in the folder: `said`
     "usage",  # Hydra's own argument parser refuses the words: `said`
     "syntax",  # `said`: Hydra's reason; `at`: character of the word, from 0
     "sweep",  # an accidental sweep; `key`
     "unknown-key",  # `near` the nearest keys
+    "unknown-group",  # `key` is like a group of Hydra itself, but none: `near`
     "exists",  # `+key` that is there already
-    "not-there",  # `~key` that is not there
+    "not-there",  # `~key` that is not there; with `said`, `~key=said` where the value is `options`
     "no-default",  # a group that the defaults list does not choose: `+key=` is needed
     "unknown-choice",  # `key` the group, `said` the choice, `options` what there is, `near`
     "type",  # a structured config refuses the value: `said`
@@ -73,13 +75,15 @@ Kind = Literal[
     "no-answer",  # Hydra itself failed, or `imports` ended its process: `said`
     "is-cpu",  # `key`, called `accelerator` or `device`, composes to `cpu`
     "no-sweeper",  # a range without end, which Hydra's own sweeper cannot search: `key`
+    "no-values",  # a sweep of `key` over nothing, such as a `glob` that no option fits: `options`
 ]
 
 
 @dataclass(frozen=True)
 class Finding:
     """Something that Hydra would say. `word` is the index of the word that it is about, `other` that of the text in
-    its `others`; None: the text itself, or the config as a whole.
+    its `others`; None: the text itself, or the config as a whole. `element`: the override that is meant, if the word
+    sweeps over several.
     """
 
     kind: Kind
@@ -90,6 +94,7 @@ class Finding:
     at: int | None = None
     near: tuple[str, ...] = ()
     options: tuple[str, ...] = ()
+    element: str = ""
 
 
 @dataclass(frozen=True)
@@ -117,11 +122,11 @@ class Sweep:
 @dataclass(frozen=True)
 class Swept:
     """The values, or why there is no list of them: `trouble` with Hydra's words in `said`; for what is one value, its
-    type as in Key.
+    type as in Key. "no-answer": Hydra could not be asked, for the reason in `said`.
     """
 
     values: tuple[Any, ...] = ()
-    trouble: Literal["", "syntax", "endless", "random", "too-many", "no-config", "not-a-sweep"] = ""
+    trouble: Literal["", "syntax", "endless", "random", "too-many", "no-config", "not-a-sweep", "no-answer"] = ""
     said: str = ""
 
 
@@ -164,11 +169,16 @@ class Group:
 
 @dataclass(frozen=True)
 class Listed:
-    """`trouble` says, in Hydra's words, why there is nothing to list."""
+    """`trouble` says, in Hydra's words, why there is nothing to list; if it has `failed`, why Hydra could not be asked.
+
+    `notes` say, a sentence each, why there may be more than what is listed.
+    """
 
     keys: tuple[Key, ...] = ()
     groups: tuple[Group, ...] = ()
     trouble: str = ""
+    notes: tuple[str, ...] = ()
+    failed: bool = False
 
 
 Question = Fit | Sweep | Keys

@@ -12,15 +12,16 @@ from dataclasses import dataclass, replace
 from typing import Any, cast
 
 from hpc.compiler.composition.scripts import Found, configuration
-from hpc.compiler.files import Files
+from hpc.compiler.files import Files, answered
 from hpc.compiler.graph import Layer
 from hpc.compiler.link.components import Components, Declared
 from hpc.compiler.link.declared import declared_names
 from hpc.compiler.link.settings import settings_of
 from hpc.compiler.link.wiring import misfit
+from hpc.compiler.mentions import step_blocks
 from hpc.compiler.questions import Answer, Sweep, Swept
 from hpc.components.container import ContainerComponent
-from hpc.components.hydra import is_key
+from hpc.components.hydra import bare_key, is_key
 from hpc.components.ports import InputPort
 from hpc.components.step import StepEntry, sweep_text
 from hpc.components.subpipeline import SubPipeline
@@ -66,7 +67,7 @@ class _Axis:
     @property
     def key(self) -> str:
         """The Hydra key; the input's name where the component calls it in a way that is no key, like a flag."""
-        key = (self.port.as_ or self.name).lstrip("+")
+        key = bare_key(self.port.key(self.name))
         return key if is_key(key) else self.name
 
     @property
@@ -81,7 +82,7 @@ def swept(program: Program, files: Files) -> Program:
     """
     found: list[Diagnostic] = []
     axes = [*_Collector(program, files, found).axes()]
-    lists = _lists(axes, _answers(axes, files), found)
+    lists = _lists(axes, answered(files, (axis.question for axis in axes)), found)
     if found:
         raise Rejected(located(found, program.document))
     return _with_lists(program, lists) if lists else program
@@ -99,7 +100,7 @@ class _Collector:
 
     def axes(self) -> Iterator[_Axis]:
         for file in self.program.files:
-            for path, steps in _blocks(file):
+            for path, steps in step_blocks(file):
                 for name, entry in steps.items():
                     if any(isinstance(entry.with_.get(looped), dict) for looped in entry.looped):
                         yield from self._axes_of(Layer(file, (*path, name), entry), entry)
@@ -125,24 +126,15 @@ class _Collector:
         return self.components.of(file, component) if component in file.pipeline.components else None
 
     def _configuration(self, step: Layer, declared: Declared) -> Found | None:
-        component, home = declared.component, declared.file
+        component = declared.component
         if not isinstance(component, ContainerComponent):
             return None
-        defaults = Layer(home, (*home.path, "defaults"), home.pipeline.defaults)
         try:
-            settings = settings_of((step, *declared.layers, defaults), component, self.program.main)
+            settings = settings_of(step, declared, self.program.main)
         except KeyError:  # of a name that is not declared
             self.found += [each for file in self.program.files for each in declared_names(file)]
             return None
-        return configuration(component, home, settings, self.files)
-
-
-def _blocks(file: File) -> Iterator[tuple[Path, Mapping[str, StepEntry]]]:
-    """The blocks of `steps` in a file, each with its path."""
-    yield (*file.path, "steps"), file.pipeline.steps
-    for name, component in file.pipeline.components.items():
-        if isinstance(component, SubPipeline):
-            yield (*file.path, "components", name, "steps"), component.steps
+        return configuration(component, declared.file, settings, self.files)
 
 
 def _shape(value: dict[str, Any], path: Path) -> Diagnostic:
@@ -161,11 +153,6 @@ def _shape(value: dict[str, Any], path: Path) -> Diagnostic:
 
 
 # ---------------------------------------------------------------- what Hydra says
-
-
-def _answers(axes: list[_Axis], files: Files) -> dict[Sweep, Answer | None]:
-    questions = list(dict.fromkeys(axis.question for axis in axes))
-    return dict(zip(questions, files.ask(questions), strict=True)) if questions else {}
 
 
 def _lists(axes: list[_Axis], answers: Mapping[Sweep, Answer | None], found: list[Diagnostic]) -> dict[Path, list[Any]]:
@@ -246,6 +233,11 @@ def _one_value(axis: _Axis, answer: Swept) -> tuple[str, str]:
     return "is one value to Hydra, not a sweep", f"write a list: `{axis.name}: {whole}`."
 
 
+def _no_answer(axis: _Axis, answer: Swept) -> tuple[str, str]:
+    del axis
+    return f"is Hydra's to read, and Hydra could not be asked: {answer.said.rstrip('.')}", "write the values as a list."
+
+
 _WHY = {
     "": _empty,
     "syntax": _syntax,
@@ -254,6 +246,7 @@ _WHY = {
     "too-many": _too_many,
     "no-config": _no_config,
     "not-a-sweep": _one_value,
+    "no-answer": _no_answer,
 }
 
 

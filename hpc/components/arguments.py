@@ -143,7 +143,7 @@ def _swept(use: Use, value: Plain) -> str:
 
 def _by_bare_key(key: str) -> tuple[str, str]:
     """A mapping has no order, so the compiled file must not depend on one. A parent stands before its children."""
-    return key.lstrip("+~"), key
+    return hydra.bare_key(key), key
 
 
 def _flag_override(use: Use, key: str, value: Any) -> Argument:

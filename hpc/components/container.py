@@ -78,19 +78,29 @@ def _cli(value: object) -> str:
     )
 
 
-def _folder(path: str) -> str:
+def _path(path: str) -> str:
+    if "\0" in path:
+        raise problem("HPC103", "a path cannot hold a NUL character.", "remove it.")
+    return path
+
+
+def _relative_path(path: str) -> str:
     if path.startswith("/"):
         raise problem("HPC103", f"`{path}` is an absolute path.", "write a path from this file.")
-    return path
+    return _path(path)
 
 
 class HydraConfig(Model):
     """Where the component's Hydra configuration lies, so that overrides can be checked without running it."""
 
-    dir: Annotated[StrictStr, AfterValidator(_folder), Field(description="folder of the configuration, from this file")]
-    name: Annotated[StrictStr, Field(min_length=1, description="the primary config, without .yaml")] = "config"
+    dir: Annotated[
+        StrictStr, AfterValidator(_relative_path), Field(description="folder of the configuration, from this file")
+    ]
+    name: Annotated[
+        StrictStr, AfterValidator(_path), Field(min_length=1, description="the primary config, without .yaml")
+    ] = "config"
     imports: Annotated[
-        list[Annotated[StrictStr, AfterValidator(_folder)]],
+        list[Annotated[StrictStr, AfterValidator(_relative_path)]],
         Field(description="Python files, from this file, that register structured configs; run to know their types"),
     ] = []
 

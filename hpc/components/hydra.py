@@ -187,6 +187,11 @@ def is_key(text: str) -> bool:
     return bool(_KEY.fullmatch(text))
 
 
+def bare_key(key: str) -> str:
+    """The left side of an override without what stands before it: `logger` for `+logger`."""
+    return key.lstrip("+~")
+
+
 def pasted(kind: Kind, placeholder: str) -> str:
     """The value of an override that holds `placeholder`, by the declared type."""
     return _FORMS.get(kind, "{}").format(placeholder)

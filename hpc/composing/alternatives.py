@@ -20,35 +20,47 @@ _MOST = 11
 
 @dataclass(frozen=True)
 class _Wanted:
-    """`is_declared`: the word names the option, so that it has to compose; others only may come."""
+    """A choice `text` for the group `full_key`, in the place of `reading` if that is a word. `is_declared`: the word
+    names the option, so that it has to compose; others only may come.
+    """
 
-    reading: Reading
     text: str
+    full_key: str
+    reading: Reading | None
     is_declared: bool = False
     comes_later: bool = False
 
 
 class Alternatives:
     """One word differs at a time. `main` are the choices of the configuration itself; `others` further ones of the same
-    words; of `later` only the run knows the option; `refused` are mistakes, behind which another text may be meant.
-    `are_more`: not all that may come are composed.
+    words; `refused` are mistakes, behind which another text may be meant. `are_more`: not all that may come are
+    composed.
     """
 
     def __init__(
-        self,
-        composer: Composer,
-        main: Sequence[Reading],
-        others: Sequence[Reading],
-        later: Sequence[Reading],
-        refused: Sequence[Reading],
+        self, composer: Composer, main: Sequence[Reading], others: Sequence[Reading], refused: Sequence[Reading]
     ) -> None:
-        self._composer, self._main = composer, main
-        wanted = [_Wanted(reading, reading.text, is_declared=True) for reading in others]
-        wanted += [_Wanted(reading, text, comes_later=True) for reading in later for text in self._options(reading)]
-        self.are_more = len(wanted) > _MOST
-        wanted += [_Wanted(reading, text) for reading in refused for text in self._meant(reading)]
-        self._wanted = wanted[:_MOST]
+        self._composer, self.main, self.are_more = composer, main, False
+        self._others = [_Wanted(each.text, each.full_key, each, is_declared=True) for each in others]
+        self._meant = [_Wanted(text, each.full_key, each) for each in refused for text in _meant(composer, each)]
+        self._wanted = [*self._others, *self._meant][:_MOST]
         self._known: dict[str, DictConfig | Exception] = {}
+
+    def may_come(self, later: Sequence[Reading], missing: Sequence[str]) -> None:
+        """Of `later` only the run knows the option; `missing` are groups of which none is chosen yet."""
+        keys = {each.full_key: (each.override.get_key_element(), each) for each in later}
+        starts = {**{key: (key, None) for key in missing}, **keys}
+        coming = [
+            _Wanted(f"{start}={option}", key, reading, comes_later=True)
+            for key, (start, reading) in starts.items()
+            for option in options_of(self._composer.there, key.partition("@")[0])
+        ]
+        self.are_more = len(self._others) + len(coming) > _MOST
+        self._wanted = [*self._others, *coming, *self._meant][:_MOST]
+
+    def without(self, reading: Reading) -> DictConfig:
+        """The configuration without one of `main`. Raises whatever Hydra raises."""
+        return self._composer.alternative([each.text for each in self.main if each is not reading])
 
     def configs(self) -> Iterator[DictConfig]:
         """All that compose."""
@@ -62,24 +74,13 @@ class Alternatives:
         """Those that a word names; one that does not compose is added to `found`."""
         for each in self._wanted:
             config = self._composed(each) if each.is_declared else None
+            if each.reading is None or config is None:
+                continue
             if isinstance(config, DictConfig):
                 yield each.reading, config
-            elif config is not None:
+            else:
                 said = told(config, self._composer.folder)
                 found.append(finding("clash", **each.reading.place, key=each.reading.full_key, said=said))
-
-    def _options(self, reading: Reading) -> list[str]:
-        start = reading.override.get_key_element()
-        return [f"{start}={option}" for option in options_of(self._composer.there, reading.key)]
-
-    def _meant(self, reading: Reading) -> list[str]:
-        """A choice that was refused may lack a plus, have one too many, or a wrong option."""
-        if reading.override.is_delete() or reading.override.is_force_add():
-            return []
-        start, value = reading.override.get_key_element(), reading.override.value()
-        turned = reading.text.removeprefix("+") if start.startswith("+") else f"+{reading.text}"
-        near = nearest(value, options_of(self._composer.there, reading.key), 0.5) if isinstance(value, str) else []
-        return [turned, *(f"{start}={option}" for option in near[:1])]
 
     def _composing(self, wanted: Sequence[_Wanted]) -> Iterator[DictConfig]:
         for each in wanted:
@@ -89,9 +90,20 @@ class Alternatives:
 
     def _composed(self, each: _Wanted) -> DictConfig | Exception:
         if each.text not in self._known:
-            texts = [reading.text for reading in self._main if reading.word != each.reading.word]
+            own = each.reading.word if each.reading else None
+            texts = [reading.text for reading in self.main if reading.word != own]
             try:
-                self._known[each.text] = self._composer.alternative([*texts, each.text])
+                self._known[each.text] = self._composer.alternative([*texts, each.text], each.full_key)
             except Exception as error:  # noqa: BLE001  what a config makes of Hydra may be any exception
                 self._known[each.text] = error
         return self._known[each.text]
+
+
+def _meant(composer: Composer, reading: Reading) -> list[str]:
+    """A choice that was refused may lack a plus, have one too many, or a wrong option."""
+    if reading.override.is_delete() or reading.override.is_force_add():
+        return []
+    start, value = reading.override.get_key_element(), reading.override.value()
+    turned = reading.text.removeprefix("+") if start.startswith("+") else f"+{reading.text}"
+    near = nearest(value, options_of(composer.there, reading.key), 0.5) if isinstance(value, str) else []
+    return [turned, *(f"{start}={option}" for option in near[:1])]

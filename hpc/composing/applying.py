@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from hydra._internal.config_loader_impl import ConfigLoaderImpl
-from omegaconf import AnyNode, DictConfig, ListConfig
+from omegaconf import AnyNode, DictConfig, ListConfig, ValueNode
 from omegaconf._utils import is_structured_config, split_key
 from omegaconf.errors import (
     ConfigAttributeError,
@@ -19,6 +19,7 @@ from omegaconf.errors import (
     ConfigTypeError,
     GrammarParseError,
     OmegaConfBaseException,
+    UnsupportedInterpolationType,
 )
 
 from hpc.composing.loading import OutsideError
@@ -55,7 +56,8 @@ class Values:
     """Judges overrides in the order of the words, each on top of those before it that Hydra takes.
 
     `others` makes configs with other choices: a key is there if it is there with one of them. `groups` are names that a
-    key may have been meant for. `is_excused` tells keys that may be in what is only in the container.
+    key may have been meant for. `is_excused` tells keys that may be in what is only in the container. `accepted` are
+    the words that Hydra takes, `right` also those that it takes with other choices, or that only a run can judge.
     """
 
     def __init__(
@@ -67,20 +69,24 @@ class Values:
     ) -> None:
         self.config, self.others, self.groups, self.is_excused = config, others, groups, is_excused
         self.accepted: list[Reading] = []
+        self.right: list[Reading] = []
         self._before: dict[int, DictConfig] = {}
 
     def judge(self, reading: Reading) -> Finding | None:
         """What is wrong with it, if anything; what is right stays applied if it is the main reading of its word. Other
         readings of a word stand in its place: they are judged on what was there before it.
         """
+        refusal = None
         try:
             config = applied([reading], self._before.setdefault(reading.word, self.config))
+            if reading.is_main:
+                self.config = config
+                self.accepted.append(reading)
         except Exception as error:  # noqa: BLE001  some values make Hydra itself stumble
-            return None if self._is_right_elsewhere(reading) else self._refusal(reading, error)
-        if reading.is_main:
-            self.config = config
-            self.accepted.append(reading)
-        return None
+            refusal = None if self._is_right_elsewhere(reading) else self._refusal(reading, error)
+        if reading.is_main and refusal is None:
+            self.right.append(reading)
+        return refusal
 
     def _is_right_elsewhere(self, reading: Reading) -> bool:
         if self.is_excused(reading):
@@ -89,15 +95,24 @@ class Values:
 
     def _refusal(self, reading: Reading, error: Exception) -> Finding | None:
         message = str(error)
-        if OutsideError.__name__ in f"{message}{error.__cause__}":
+        if _is_outside(error):
             return None
         kind = next((kind for start, kind in _SAID if message.startswith(start)), "") or _kind_of(_reason(error))
         if kind == "unknown-key":
             key = _first_missing(reading.full_key, reading.override.value(), self.config)
             return finding(kind, **reading.place, key=key, near=self._near(key))
-        near = self._near(reading.key) if kind == "not-there" else []
-        said = "" if kind in ("exists", "not-there") else told(_reason(error), "/")
-        return finding(kind, **reading.place, key=reading.full_key, near=near, said=said)
+        if kind == "not-there":
+            return self._not_there(reading)
+        said = "" if kind == "exists" else told(_reason(error), "/")
+        return finding(kind, **reading.place, key=reading.full_key, said=said)
+
+    def _not_there(self, reading: Reading) -> Finding:
+        """Hydra deletes no key that is null, and with `~key=value` only that value."""
+        node, value = node_at(self.config, reading.key), reading.override.value()
+        if node is None:
+            return finding("not-there", **reading.place, key=reading.full_key, near=self._near(reading.key))
+        said, there = "" if value is None else as_text(value), as_text(_plain(node))
+        return finding("not-there", **reading.place, key=reading.full_key, said=said, options=[there])
 
     def _near(self, key: str) -> list[str]:
         """Keys whose end is this key, keys like it, groups like it, and keys with the same last part."""
@@ -114,6 +129,13 @@ class Values:
             if not any(f"{name}.".startswith(f"{nearer}.") or nearer.startswith(f"{name}.") for nearer in found):
                 found.append(name)
         return found[:_MOST_NEAR]
+
+
+def _is_outside(error: Exception) -> bool:
+    """Whether the container's environment, or a resolver that the application registers, is needed to tell."""
+    if isinstance(_reason(error), UnsupportedInterpolationType):
+        return True
+    return OutsideError.__name__ in f"{error}{error.__cause__}"
 
 
 def _takes(config: DictConfig, earlier: Sequence[Reading], reading: Reading) -> bool:
@@ -218,7 +240,7 @@ def _plain(node: Any) -> Any:
         return {key: _plain(below) for key, below in node.items_ex(resolve=False)}
     if isinstance(node, ListConfig):
         return [_plain(below) for below in node._iter_ex(resolve=False)]
-    return node
+    return node._value() if isinstance(node, ValueNode) else node
 
 
 def _kind(value: Any) -> str:

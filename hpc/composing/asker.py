@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -26,7 +27,8 @@ class Asker:
     def ask(self, questions: Sequence[Question]) -> list[Answer | None]:
         """An answer for each question, in order; None for all if Hydra is not installed beside hpc.
 
-        One process is started for everything that is neither known nor kept.
+        One process is started for everything that is neither known nor kept; should it end without answers, then one
+        for each configuration.
         """
         if not hydra_is_here():
             return [None] * len(questions)
@@ -57,16 +59,26 @@ class Asker:
         return found
 
     def _replies(self, plain: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
-        """A process that died took all answers with it: each question gets a process of its own then."""
-        from hpc.composing.child import no_answer
+        """A process that died or hung took all answers with it: each configuration gets one of its own then."""
         from hpc.composing.process import HydraProcessError, replies
 
+        parts = _by_configuration(plain)
         try:
             return replies(self._folder, plain)
         except HydraProcessError as error:
-            if len(plain) == 1 or error.is_timeout:
-                return [no_answer(question, str(error)) for question in plain]
-        return [reply for question in plain for reply in self._replies([question])]
+            if len(parts) == 1:
+                return _unanswered(plain, error)
+        found = [reply for part in parts for reply in self._replies_again([plain[index] for index in part])]
+        order = [index for part in parts for index in part]
+        return [reply for _, reply in sorted(zip(order, found, strict=True), key=lambda pair: pair[0])]
+
+    def _replies_again(self, plain: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+        from hpc.composing.process import HydraProcessError, replies
+
+        try:
+            return replies(self._folder, plain, is_again=True)
+        except HydraProcessError as error:
+            return _unanswered(plain, error)
 
     def _keep(self, asked: Mapping[Question, str | None], found: Sequence[dict[str, Any]]) -> None:
         """Keep what is still true: a file may have changed while Hydra was reading it."""
@@ -77,3 +89,17 @@ class Asker:
             if key and key == now[question] and reply["keep"]:
                 self._kept.put(key, reply["answer"])
         self._kept.trim()
+
+
+def _by_configuration(plain: Sequence[dict[str, Any]]) -> list[list[int]]:
+    """The places of the questions, those about the same configuration together."""
+    parts: dict[str, list[int]] = {}
+    for index, question in enumerate(plain):
+        parts.setdefault(json.dumps(question["config"]), []).append(index)
+    return [*parts.values()]
+
+
+def _unanswered(plain: Sequence[dict[str, Any]], error: Exception) -> list[dict[str, Any]]:
+    from hpc.composing.child import no_answer
+
+    return [no_answer(question, str(error)) for question in plain]

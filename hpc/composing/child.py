@@ -9,8 +9,13 @@ import json
 import os
 import sys
 from collections.abc import Callable, Collection, Mapping, Sequence
+from contextlib import suppress
+from functools import cache
 from pathlib import Path
 from typing import Any
+
+from hpc.composing.contents import Contents
+from hpc.composing.tracing import are_elsewhere, traced
 
 Ask = Callable[[dict[str, Any]], dict[str, Any]]
 
@@ -27,18 +32,24 @@ def main(questions: Sequence[dict[str, Any]]) -> None:
 
 
 def _asks() -> dict[str, Ask]:
+    from hydra.core.plugins import Plugins
+
     from hpc.composing.fitting import fit
     from hpc.composing.listing import listed
     from hpc.composing.sweeping import swept
 
+    with suppress(Exception):  # that will be the answer to every question
+        Plugins.instance()  # what Hydra's plugins read when they are loaded belongs to no question
     return {"fit": lambda question: {"findings": fit(question)}, "sweep": swept, "keys": listed}
 
 
 def _reply(ask: Ask, question: dict[str, Any], before: Collection[str]) -> str:
     """One reply as JSON. An exception is an answer, so that the other questions keep theirs."""
     try:
-        answer = ask(question)
-        return json.dumps({"answer": answer, "keep": not _came_from_elsewhere(question, before)}, allow_nan=False)
+        with traced() as read:
+            answer = ask(question)
+        keep = not _came_from_elsewhere(question, read, before)
+        return json.dumps({"answer": answer, "keep": keep}, allow_nan=False)
     except (Exception, SystemExit) as error:  # noqa: BLE001  Hydra, its plugins and `imports`: anything may happen
         return json.dumps(no_answer(question, one_line(error)))
 
@@ -50,8 +61,8 @@ def no_answer(question: Mapping[str, Any], why: str) -> dict[str, Any]:
 
 _NONE: Mapping[str, Callable[[str], dict[str, Any]]] = {
     "fit": lambda why: {"findings": [{"kind": "no-answer", "said": why}]},
-    "sweep": lambda why: {"values": [], "trouble": "syntax", "said": why},
-    "keys": lambda why: {"keys": [], "groups": [], "trouble": why},
+    "sweep": lambda why: {"values": [], "trouble": "no-answer", "said": why},
+    "keys": lambda why: {"keys": [], "groups": [], "trouble": why, "notes": [], "failed": True},
 }
 
 
@@ -61,21 +72,22 @@ def one_line(error: BaseException) -> str:
     return f"{type(error).__name__}: {lines[0]}" if lines else type(error).__name__
 
 
-def _came_from_elsewhere(question: dict[str, Any], before: Collection[str]) -> bool:
-    """Whether `imports` loaded modules that are neither in their own folders nor installed."""
+def _came_from_elsewhere(question: dict[str, Any], read: Collection[str], before: Collection[str]) -> bool:
+    """Whether something was read that is neither in the key nor installed. `imports` may also have got modules from
+    elsewhere that an earlier question has loaded, or that Python does not open itself.
+    """
     config = question["config"]
-    if not config or not config["imports"]:
+    if not config:
         return False
-    known = [Path(os.__file__).parent, *(Path(file).absolute().parent for file in config["imports"])]
-    known = [folder.resolve() for folder in known]
-    return any(_is_elsewhere(sys.modules[name], known) for name in sys.modules.keys() - before)
+    covered = _contents(Path.cwd()).files(question)
+    modules = _modules_since(before) if config["imports"] else []
+    return covered is None or are_elsewhere([*read, *modules], covered)
 
 
-def _is_elsewhere(module: Any, known: Sequence[Path]) -> bool:
-    origin = getattr(module, "__file__", None)
-    if not origin:
-        return False
-    file = Path(origin).resolve()
-    if {"site-packages", "dist-packages"} & {*file.parts}:
-        return False
-    return not any(file.is_relative_to(folder) for folder in known)
+_contents = cache(Contents)
+
+
+def _modules_since(before: Collection[str]) -> list[str]:
+    """The files of the modules that were imported since."""
+    origins = [getattr(sys.modules[name], "__file__", None) for name in sys.modules.keys() - before]
+    return [origin for origin in origins if isinstance(origin, str)]

@@ -7,7 +7,7 @@ mistake, is done here step by step: words, choices from groups, values of keys, 
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,15 +15,17 @@ from omegaconf import DictConfig
 
 from hpc.composing.alternatives import Alternatives
 from hpc.composing.applying import Values, applied_where_possible, other_type
-from hpc.composing.choosing import Composed, Composer, is_choice, options_of, wrong_choices
+from hpc.composing.blaming import OF_CHOICES, Causes, identities, identity, setter_of
+from hpc.composing.choosing import Composed, Composer, is_choice, lasting, options_of, wrong_choices
 from hpc.composing.loading import Opened, OutsideError, opened
 from hpc.composing.noting import Finding, finding, in_order, nearest, told
 from hpc.composing.walking import walk
 from hpc.composing.words import Line, Reading, read
 
 _OLD_BASE = "1.1"
+_LIKE_GROUPS = 0.85
 _OF_KEYS = frozenset(("unknown-key", "not-there"))
-_OF_CHOICES = frozenset(("missing", "interpolation", "type", "is-cpu"))
+_OF_DEFAULTS = frozenset(("broken", "not-found", "clash"))
 
 
 def fit(question: Mapping[str, Any]) -> list[Finding]:
@@ -33,9 +35,9 @@ def fit(question: Mapping[str, Any]) -> list[Finding]:
     if not Path(question["config"]["folder"]).is_dir():
         return [finding("no-folder")]
     found = _asked(question, None)
-    if any(each["kind"] == "broken" for each in found):
+    if any(each["kind"] in _OF_DEFAULTS for each in found):
         older = _asked(question, _OLD_BASE)  # what an application that names no version_base may still do
-        if not any(each["kind"] == "broken" for each in older):
+        if not any(each["kind"] in _OF_DEFAULTS for each in older):
             found = older
     return in_order(found)
 
@@ -74,7 +76,7 @@ class _Fitting:
         """Whether the configuration can be composed; finds out its name, and what is only in the container."""
         self._note_options(line)
         name, index = line.options.get("config_name", (self.name, None))
-        self.name = name.removesuffix(".yaml").removesuffix(".yml")
+        self.name = name.lstrip("/").removesuffix(".yaml").removesuffix(".yml")
         if index is not None and not self.words[index]["is_known"]:
             options = self.there.options("")
             self.found.append(finding("chosen-later", index, key="--config-name", options=options))
@@ -101,11 +103,9 @@ class _Fitting:
         """Whether the config itself sets `hydra.mode`, which Hydra knows since 1.2."""
         choices = [reading.text for reading in line.readings if is_choice(self.there, reading) and reading.is_main]
         for texts in (choices, []):
-            try:
+            with contextlib.suppress(Exception):  # it is judged afterwards; a resolver may be the application's
                 config = self.there.compose(self.name, texts)
-            except Exception:  # noqa: BLE001  it is judged afterwards
-                continue
-            return "mode" in config.hydra and str(config.hydra.mode).rpartition(".")[2] == "MULTIRUN"
+                return "mode" in config.hydra and str(config.hydra.mode).rpartition(".")[2] == "MULTIRUN"
         return False
 
     # ------------------------------------------------------------ what may be in the container only
@@ -139,21 +139,28 @@ class _Fitting:
         if self.there.sources.elsewhere and "." not in reading.key:
             return True  # a group that only the container has
         if reading.key.startswith("hydra/"):
-            said = str(reading.override.value())
-            self.found.append(finding("not-installed", **reading.place, key=reading.key, said=said))
+            self.found.append(self._unknown_group(reading))
             return True
         packages = [f"{group.replace('/', '.')}." for group in self.there.sources.absent]
         return any(reading.key.startswith(package) for package in packages)
+
+    def _unknown_group(self, reading: Reading) -> Finding:
+        """A group of Hydra's that is not here: a plugin of the image may have it, unless it is hardly misspelt."""
+        known = [name for name in self.there.groups() if name.startswith("hydra/")]
+        near = nearest(reading.key, known, _LIKE_GROUPS)
+        if near:
+            return finding("unknown-group", **reading.place, key=reading.key, near=near)
+        return finding("not-installed", **reading.place, key=reading.key, said=str(reading.override.value()))
 
     # ------------------------------------------------------------ choices
 
     def _judge(self, line: Line) -> None:
         self._look_for_search_paths(line)
-        choices = [reading for reading in line.readings if is_choice(self.there, reading)]
+        choices = lasting([reading for reading in line.readings if is_choice(self.there, reading)])
         values = [reading for reading in line.readings if not is_choice(self.there, reading)]
         composer = Composer(self.there, self.name, self.folder)
         later = [reading for reading in choices if self._comes_later(reading)]
-        good = [reading for reading in choices if reading not in later and self._is_right(composer, reading)]
+        good = self._right([reading for reading in choices if reading not in later], composer, later)
         main = _main(good)
         composed = composer.with_choices(main, later)
         taken = [reading for reading in main if reading.text in composed.texts]
@@ -163,7 +170,8 @@ class _Fitting:
         self.found += composed.findings
         if composed.config is not None:
             others = [reading for reading in good if reading not in main]
-            alternatives = Alternatives(composer, taken, others, later, refused)
+            alternatives = Alternatives(composer, taken, others, refused)
+            alternatives.may_come(later, composed.missing)
             judge = self._judge_values(values, composed, alternatives)
             self._judge_whole(line, composed, judge, alternatives, is_sure=not refused)
 
@@ -175,18 +183,27 @@ class _Fitting:
         self.found.append(finding("chosen-later", **reading.place, key=reading.full_key, options=options))
         return True
 
-    def _is_right(self, composer: Composer, reading: Reading) -> bool:
-        """Whether the option is there. A plugin that is not is noted, and taken for right."""
-        wrong = list(wrong_choices(self.there, reading))
-        if all(each["kind"] == "not-installed" for each in wrong):
-            self.found += wrong
-            return True
-        if self._may_be_elsewhere():
+    def _right(self, choices: Sequence[Reading], composer: Composer, later: Sequence[Reading]) -> list[Reading]:
+        """Those whose option is there. A plugin that is not is noted, and taken for right."""
+        wrong = [(reading, list(wrong_choices(self.there, reading))) for reading in choices]
+        plain = [reading for reading, trouble in wrong if not trouble]
+        right: list[Reading] = []
+        for reading, trouble in wrong:
+            others = [each for each in _main(plain) if each.word != reading.word]
+            is_plugin = all(each["kind"] == "not-installed" for each in trouble)
+            if is_plugin or self._is_taken(reading, composer, others, later):
+                right.append(reading)
+            if is_plugin or not (reading in right or self._may_be_elsewhere()):
+                self.found += trouble
+        return right
+
+    def _is_taken(
+        self, reading: Reading, composer: Composer, others: Sequence[Reading], later: Sequence[Reading]
+    ) -> bool:
+        """Whether Hydra takes an option that is not there; a plugin's would only seem to be."""
+        if self._may_be_elsewhere() or reading.key.startswith("hydra/"):
             return False
-        if composer.accepts(reading):
-            return True
-        self.found += wrong
-        return False
+        return composer.accepts(reading, others, later)
 
     # ------------------------------------------------------------ values
 
@@ -212,17 +229,27 @@ class _Fitting:
     ) -> None:
         """`is_sure`: no choice was refused, so that what the config lacks is what the application would lack."""
         whole = self._whole(composed, judge)
-        given = {reading.key for reading in line.readings} | line.refused_keys
-        found = [each for each in walk(self.there, whole) if each["key"] not in given or each["kind"] != "missing"]
+        found = self._lacking(line, judge, whole)
         if composed.is_open or not is_sure:
-            found = [each for each in found if each["kind"] not in _OF_CHOICES]
-        self.found += self._whatever_comes(found, judge, alternatives)
+            found = [each for each in found if each["kind"] not in OF_CHOICES]
+        found = self._whatever_comes(found, composed, judge, alternatives)
+        causes = Causes(alternatives, composed.config or whole, judge, lambda config: walk(self.there, config))
+        self.found += causes.attributed(found)
         for reading, config in alternatives.declared(self.found):
-            also = walk(self.there, applied_where_possible(judge.accepted, config))
-            self.found += [{**each, **reading.place} for each in also if _identity(each) not in _identities(found)]
+            also = self._lacking(line, judge, applied_where_possible(judge.right, config))
+            self.found += [{**each, **reading.place} for each in also if identity(each) not in identities(found)]
         if whole.hydra.runtime.choices.get("hydra/sweeper") == "basic":
             endless = [reading for reading in line.readings if reading.is_endless]
             self.found += [finding("no-sweeper", **reading.place, key=reading.key) for reading in endless]
+
+    def _lacking(self, line: Line, judge: Values, config: DictConfig) -> list[Finding]:
+        """What the walk finds. A value that a word gives is not missing, whatever it is: the program may fill it."""
+        given = line.refused_keys | {each.key for each in line.readings if not each.override.is_delete()}
+        return [
+            each
+            for each in walk(self.there, config)
+            if each["kind"] != "missing" or (each["key"] not in given and setter_of(each["key"], judge.right) is None)
+        ]
 
     def _whole(self, composed: Composed, judge: Values) -> DictConfig:
         """All together, by Hydra's own hand."""
@@ -234,13 +261,23 @@ class _Fitting:
                 self.found.append(finding("clash", said=told(error, self.folder)))
             return judge.config
 
-    def _whatever_comes(self, found: list[Finding], judge: Values, alternatives: Alternatives) -> list[Finding]:
-        """Those that hold for every option that a run may bring."""
-        if any(each["kind"] in _OF_CHOICES for each in found):
+    def _whatever_comes(
+        self, found: list[Finding], composed: Composed, judge: Values, alternatives: Alternatives
+    ) -> list[Finding]:
+        """Those that hold for every option that may come, and do not belong to a group that has none yet."""
+        below = tuple(f"{_package(key)}." for key in composed.missing)
+        found = [each for each in found if each["kind"] not in OF_CHOICES or not f"{each['key']}.".startswith(below)]
+        if any(each["kind"] in OF_CHOICES for each in found):
             for config in alternatives.later():
-                same = _identities(walk(self.there, applied_where_possible(judge.accepted, config)))
-                found = [each for each in found if each["kind"] not in _OF_CHOICES or _identity(each) in same]
+                same = identities(walk(self.there, applied_where_possible(judge.right, config)))
+                found = [each for each in found if each["kind"] not in OF_CHOICES or identity(each) in same]
         return found
+
+
+def _package(full_key: str) -> str:
+    """Where the config of a group comes to lie, unless its file says otherwise."""
+    group, _, package = full_key.partition("@")
+    return package or group.replace("/", ".")
 
 
 def _main(readings: Sequence[Reading]) -> list[Reading]:
@@ -249,11 +286,3 @@ def _main(readings: Sequence[Reading]) -> list[Reading]:
     for reading in readings:
         first.setdefault(reading.word, reading)
     return list(first.values())
-
-
-def _identity(each: Finding) -> tuple[str, str, str]:
-    return each["kind"], each["key"], each["said"]
-
-
-def _identities(found: Iterable[Finding]) -> set[tuple[str, str, str]]:
-    return {_identity(each) for each in found}

@@ -20,12 +20,13 @@ from hydra.core.singleton import Singleton
 from omegaconf.basecontainer import BaseContainer
 
 from hpc.composing.noting import shortened, without_paths
+from hpc.composing.tracing import note, traced
 
 # pyright: reportPrivateUsage=false, reportUnknownMemberType=false, reportUnknownVariableType=false
 # pyright: reportUnknownArgumentType=false
 # (Hydra and OmegaConf have no public way to put their registries back.)
 
-_Registered = tuple[dict[str, Any], dict[str, Any], list[tuple[str, str]]]
+_Registered = tuple[dict[str, Any], dict[str, Any], list[tuple[str, str]], set[str]]
 _known: dict[tuple[tuple[str, int, int], ...], _Registered] = {}
 
 
@@ -52,10 +53,12 @@ def registered(files: Sequence[str]) -> list[tuple[str, str]]:
     """
     key = tuple(_stamp(file) for file in files)
     if key not in _known:
-        failures = [(file, reason) for file in files if (reason := _run(Path(file).absolute()))]
+        with traced() as read:
+            failures = [(file, reason) for file in files if (reason := _run(Path(file).absolute()))]
         _forget(files)
-        _known[key] = (_branches(ConfigStore.instance().repo), dict(BaseContainer._resolvers), failures)
-    store, resolvers, failures = _known[key]
+        _known[key] = (_branches(ConfigStore.instance().repo), dict(BaseContainer._resolvers), failures, read)
+    store, resolvers, failures, read = _known[key]
+    note(read)
     ConfigStore.instance().repo = _branches(store)
     BaseContainer._resolvers = dict(resolvers)
     return list(failures)

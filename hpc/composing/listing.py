@@ -20,6 +20,7 @@ from omegaconf import DictConfig, ListConfig, Node, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 from yaml import YAMLError
 
+from hpc.composing.contents import is_no_group
 from hpc.composing.loading import Opened, OutsideError, opened
 from hpc.composing.noting import told
 from hpc.composing.sweeping import reason
@@ -46,9 +47,24 @@ def listed(question: dict[str, Any]) -> dict[str, Any]:
     asked = question["config"]
     if not Path(asked["folder"]).is_dir():
         return _nothing(f"Primary config directory not found: '{asked['folder']}'")
-    with opened(asked["folder"], [str(Path(file).absolute()) for file in asked["imports"]]) as there:
+    files = {str(Path(file).absolute()): file for file in asked["imports"]}
+    with opened(asked["folder"], [*files]) as there:
         trouble = next((said for word in question["words"] if (said := _refusal(there, word))), "")
-        return _nothing(trouble) if trouble else _composed(there, question)
+        answer = _nothing(trouble) if trouble else _composed(there, question)
+        return {**answer, "notes": _notes(there, files)}
+
+
+def _notes(there: Opened, files: dict[str, str]) -> list[str]:
+    """What is not here, so that there may be more: programs by their path as written, and folders of the container."""
+    failures = [
+        f"{files.get(file, file)} cannot be run here, so what it registers is not listed: {said.rstrip('.')}."
+        for file, said in there.failures
+    ]
+    paths = [
+        f"the search path {path} is known only where the application runs, so what it adds is not listed."
+        for path in there.sources.elsewhere
+    ]
+    return failures + paths
 
 
 def _refusal(there: Opened, word: str) -> str:
@@ -70,11 +86,12 @@ def _composed(there: Opened, question: dict[str, Any]) -> dict[str, Any]:
     except (HydraException, OmegaConfBaseException, YAMLError) as error:
         return _nothing(told(error, asked["folder"]))
     keys = [each for name in config if name != "hydra" for each in _below(config, name, "")]
-    return {"keys": keys, "groups": _groups(there, seen), "trouble": ""}
+    groups = _groups(there, seen, asked["folder"])
+    return {"keys": keys, "groups": groups, "trouble": "", "notes": [], "failed": False}
 
 
 def _nothing(trouble: str) -> dict[str, Any]:
-    return {"keys": [], "groups": [], "trouble": trouble}
+    return {"keys": [], "groups": [], "trouble": trouble, "notes": [], "failed": False}
 
 
 # ---------------------------------------------------------------- keys
@@ -165,11 +182,12 @@ def _chosen(seen: list[GroupDefault]) -> dict[str, list[str]]:
     return chosen
 
 
-def _groups(there: Opened, seen: list[GroupDefault]) -> list[dict[str, Any]]:
+def _groups(there: Opened, seen: list[GroupDefault], folder: str) -> list[dict[str, Any]]:
     chosen = _chosen(seen)
     named = {default.get_override_key() for default in seen if not default.is_external_append()}
     own = sorted(name for name in {*there.groups(), *chosen} if not re.match(r"hydra([/@]|\Z)", name))
-    found = [(name, there.options(name.partition("@")[0])) for name in own]
+    places = [(name, name.partition("@")[0]) for name in own]
+    found = [(name, there.options(place)) for name, place in places if name in chosen or not is_no_group(folder, place)]
     return [
         {"group": name, "options": options, "chosen": chosen.get(name, []), "needs_plus": name not in named}
         for name, options in found

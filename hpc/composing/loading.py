@@ -31,6 +31,8 @@ from hydra.errors import ConfigCompositionException
 from hydra.plugins.config_source import ConfigResult
 from hydra.types import RunMode
 from omegaconf import DictConfig, ListConfig, Node, OmegaConf, open_dict
+from omegaconf.errors import GrammarParseError
+from omegaconf.grammar_parser import parse
 
 from hpc.composing.importing import kept_apart, registered
 
@@ -247,6 +249,35 @@ def _replace_environment(given: frozenset[str], outside: list[OutsideError]) -> 
     for name in ("oc.env", "env"):
         if OmegaConf.has_resolver(name):
             OmegaConf.register_new_resolver(name, env, replace=True)
+
+
+def unreadable(sources: Sources) -> str:
+    """`<file>, <key>: ` of the first interpolation that OmegaConf cannot read; nothing if there is none."""
+    for path, loaded in sources.cache.items():
+        for key, text in _texts(loaded.config if loaded else None):
+            try:
+                parse(text)
+            except GrammarParseError:
+                return f"{path}.yaml, `{key}`: "
+    return ""
+
+
+def _texts(node: Any, key: str = "") -> Generator[tuple[str, str]]:
+    """Every text below a node that has an interpolation, with its key."""
+    content: Any = node._content if isinstance(node, (DictConfig, ListConfig)) else None
+    if isinstance(content, str) or not content:
+        value = node._value() if isinstance(node, Node) else None
+        if isinstance(value, str) and "${" in value:
+            yield key, value
+        return
+    for name, below in content.items() if isinstance(content, dict) else enumerate(content):
+        yield from _texts(below, f"{key}.{name}" if key else str(name))
+
+
+def unknown_resolver(text: str) -> str:
+    """The first resolver that an interpolation names and OmegaConf does not know, as `${name:…}`; nothing if none."""
+    names = re.findall(r"\$\{\s*([A-Za-z_][\w.]*)\s*:", text)
+    return next((f"${{{name}:…}}" for name in names if not OmegaConf.has_resolver(name)), "")
 
 
 def version() -> str:

@@ -17,7 +17,7 @@ _NEARLY = 0.1
 
 def finding(kind: str, word: int | None = None, other: int | None = None, **rest: Any) -> Finding:
     """A finding; what is not given is empty."""
-    empty: Finding = {"key": "", "said": "", "at": None, "near": [], "options": []}
+    empty: Finding = {"key": "", "said": "", "at": None, "near": [], "options": [], "element": ""}
     return {"kind": kind, "word": word, "other": other, **empty, **rest}
 
 
@@ -25,7 +25,7 @@ def in_order(findings: Iterable[Finding]) -> list[Finding]:
     """Those of the words first, in their order, then those of the configuration; each once."""
     unique: dict[tuple[Any, ...], Finding] = {}
     for each in findings:
-        unique.setdefault(tuple(each[name] for name in ("kind", "word", "other", "key", "said", "at")), each)
+        unique.setdefault(tuple(each[name] for name in ("kind", "word", "other", "key", "said", "at", "element")), each)
     return sorted(unique.values(), key=_position)
 
 
@@ -42,6 +42,11 @@ def nearest(wanted: str, names: Iterable[str], cutoff: float = 0.6) -> list[str]
     found = difflib.get_close_matches(wanted, sorted(set(names)), _MOST_NEAR, cutoff)
     likeness = [difflib.SequenceMatcher(None, name, wanted).ratio() for name in found]
     return [name for name, ratio in zip(found, likeness, strict=True) if ratio > likeness[0] - _NEARLY]
+
+
+def likest(wanted: str, names: Sequence[str]) -> list[str]:
+    """All names, the likest first."""
+    return sorted(names, key=lambda name: -difflib.SequenceMatcher(None, name, wanted).ratio())
 
 
 def told(error: BaseException, folder: str) -> str:
@@ -70,4 +75,7 @@ def without_paths(text: str, folders: Sequence[str]) -> str:
 
 
 def _local(path: str) -> str:
-    return Path(path).name if Path(path).exists() else path
+    try:
+        return Path(path).name if Path(path).exists() else path
+    except OSError:  # longer than a file's name can be
+        return path

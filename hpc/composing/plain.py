@@ -24,7 +24,8 @@ def as_answer(question: Question, given: Any) -> Answer:
     if isinstance(question, Sweep):
         return Swept(tuple(given["values"]), given["trouble"], given["said"])
     keys = tuple(Key(**each) for each in given["keys"])
-    return Listed(keys, tuple(_group(each) for each in given["groups"]), given["trouble"])
+    groups = tuple(_group(each) for each in given["groups"])
+    return Listed(keys, groups, given["trouble"], tuple(given["notes"]), given["failed"])
 
 
 def _finding(given: Mapping[str, Any]) -> Finding:

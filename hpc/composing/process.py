@@ -14,6 +14,8 @@ from typing import Any
 
 SECONDS = 60.0
 """A process may take this long, and one second more for each question."""
+SECONDS_AGAIN = 20.0
+"""The same for one that is asked again what another did not answer."""
 
 # The working directory is not searched for modules. Variables that change what Hydra says or raises are dropped.
 _PROGRAM = """\
@@ -24,26 +26,29 @@ from hpc.composing.child import main; main(given["questions"]); os._exit(0)
 
 
 class HydraProcessError(Exception):
-    """The process died or hung: Hydra's doing, or that of a program that `imports` names."""
-
-    def __init__(self, fact: str, is_timeout: bool = False) -> None:
-        super().__init__(fact)
-        self.is_timeout = is_timeout
+    """The process died or hung, which is Hydra's doing, or that of a program that `imports` names; or there is none."""
 
 
-def replies(folder: Path, questions: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+def replies(folder: Path, questions: Sequence[dict[str, Any]], is_again: bool = False) -> list[dict[str, Any]]:
     """A reply for each question, from one process that works in `folder`. Raises HydraProcessError."""
-    given = json.dumps({"path": [_settled(entry) for entry in sys.path], "questions": questions}).encode()
-    seconds = SECONDS + len(questions)
-    process = _start(folder)
+    seconds = (SECONDS_AGAIN if is_again else SECONDS) + len(questions)
+    try:
+        given = json.dumps({"path": [_settled(entry) for entry in sys.path], "questions": questions}).encode()
+        process = _start(folder)
+    except (OSError, ValueError) as error:  # ValueError: of a folder that is no path
+        raise HydraProcessError(f"no process can be started for it: {_reason(error)}") from None
     try:
         said, noise = process.communicate(given, timeout=seconds)
     except BaseException as error:
         _end(process)
         if isinstance(error, subprocess.TimeoutExpired):
-            raise HydraProcessError(f"Hydra did not answer within {seconds:.0f} seconds", is_timeout=True) from None
+            raise HydraProcessError(f"Hydra did not answer within {seconds:.0f} seconds") from None
         raise
     return _read(said, len(questions), f"exit code {process.returncode}{_last_line(noise)}")
+
+
+def _reason(error: Exception) -> str:
+    return (error.strerror or str(error) if isinstance(error, OSError) else str(error)).lower()
 
 
 def _settled(entry: str) -> str:

@@ -27,6 +27,9 @@ from hpc.composing.noting import Finding, finding, nearest, shortened
 # (OmegaConf has no public way to look at a node without resolving it.)
 
 _DEVICES = frozenset(("accelerator", "device"))
+_NOWHERE = re.compile("Recursive interpolation|Error trying to access|is not an int")
+"""What OmegaConf says of references that lead nowhere, without a resolver."""
+
 _UNIQUE = frozenset(("interpolation", "outside"))
 
 
@@ -109,6 +112,8 @@ class _Walker:
             yield bool(written), finding("interpolation", key=key, said=said, near=near)
         elif isinstance(error, InterpolationValidationError):
             yield True, finding("type", key=key, said=shortened(message.splitlines()[0]))
+        elif _NOWHERE.search(message):
+            yield True, finding("interpolation", key=key, said=shortened(raw))
         elif not isinstance(error, InterpolationToMissingValueError):
             yield True, finding("outside", key=key, said=shortened(raw))
 

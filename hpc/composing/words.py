@@ -13,7 +13,7 @@ from typing import Any, NoReturn
 
 from hydra._internal.utils import get_args_parser
 from hydra.core.override_parser.overrides_parser import OverridesParser
-from hydra.core.override_parser.types import ChoiceSweep, Override, RangeSweep
+from hydra.core.override_parser.types import ChoiceSweep, Glob, Override, RangeSweep
 from hydra.errors import HydraException
 
 from hpc.composing.noting import Finding, finding, shortened
@@ -28,7 +28,8 @@ _MOST_ELEMENTS = 100
 class Reading:
     """One override that may stand at a word: its text, one of its `others`, or one element of a sweep.
 
-    `is_main`: the one that the other words are judged with. `is_endless`: it stands for a range without steps.
+    `is_main`: the one that the other words are judged with. `is_element`: the word sweeps, and this is one of its
+    values; `is_endless`: it stands for a range without steps.
     """
 
     word: int
@@ -38,15 +39,16 @@ class Reading:
     is_main: bool
     is_known: bool
     is_endless: bool = False
+    is_element: bool = False
 
     @property
     def key(self) -> str:
         return self.override.key_or_group
 
     @property
-    def place(self) -> dict[str, int | None]:
+    def place(self) -> dict[str, Any]:
         """Where a finding about it belongs."""
-        return {"word": self.word, "other": self.other}
+        return {"word": self.word, "other": self.other, "element": self.text if self.is_element else ""}
 
     @property
     def full_key(self) -> str:
@@ -177,19 +179,39 @@ def _read_word(line: Line, index: int, word: dict[str, Any], parser: OverridesPa
             line.readings.append(Reading(index, other, text, override, other is None, bool(word["is_known"])))
             continue
         line.sweeps = True
-        if allows and not override.is_hydra_override():
-            line.readings += _swept(index, other, override, parser)
-        else:
-            line.findings.append(finding("sweep", index, other, key=override.key_or_group))
+        refusal = _take_sweep(line, (index, other), override, parser, allows=allows)
+        if refusal is not None:
+            line.findings.append(refusal)
             line.refused_keys.add(override.key_or_group)
+
+
+def _take_sweep(
+    line: Line, place: tuple[int, int | None], override: Override, parser: OverridesParser, *, allows: bool
+) -> Finding | None:
+    """Add a reading for each value of the sweep, else say why there is none."""
+    key = override.key_or_group
+    if not allows or override.is_hydra_override():
+        return finding("sweep", *place, key=key)
+    try:
+        found = [*_swept(*place, override, parser)]
+    except (HydraException, ValueError, ArithmeticError) as error:  # a step of 0; no numbers
+        return finding("syntax", *place, said=shortened((str(error) or type(error).__name__).split("\n")[0]))
+    line.readings += found
+    return None if found else finding("no-values", *place, key=key, options=_options_for(override))
+
+
+def _options_for(override: Override) -> list[str]:
+    """What a `glob` could have chosen from."""
+    loader: Any = override.config_loader
+    return loader.get_group_options(override.key_or_group) if isinstance(override.value(), Glob) and loader else []
 
 
 def _swept(index: int, other: int | None, override: Override, parser: OverridesParser) -> Iterator[Reading]:
     """A reading for each value of the sweep."""
-    endless = override.is_interval_sweep()
     for number, element in enumerate(_elements(override)):
         text = f"{override.get_key_element()}={element}"
-        yield Reading(index, other, text, _parsed(text, parser), other is None and not number, True, endless)
+        parsed, is_main = _parsed(text, parser), other is None and not number
+        yield Reading(index, other, text, parsed, is_main, True, override.is_interval_sweep(), is_element=True)
 
 
 def _parsed(text: str, parser: OverridesParser) -> Override:

@@ -14,6 +14,8 @@ from typing import Any
 
 import pytest
 
+from hpc.cli import disk
+from hpc.compiler import Choice, compile
 from hpc.compiler.questions import (
     Answer,
     Config,
@@ -29,10 +31,12 @@ from hpc.compiler.questions import (
     Swept,
     Word,
 )
+from hpc.compiler.targets import TARGETS
 from hpc.composing import child, contents, kept, process
 from hpc.composing.asker import Asker
 from hpc.composing.contents import Contents
 from hpc.composing.plain import as_answer, as_plain
+from hpc.diagnostics import Rejected, Source
 
 CONF = Config("conf", "train")
 KEYS = Keys(CONF)
@@ -62,16 +66,16 @@ def cache(tmp_path: Path) -> Path:
     return tmp_path / "cache"
 
 
-Replies = Callable[[Path, Sequence[dict[str, Any]]], list[dict[str, Any]]]
+Replies = Callable[[Path, Sequence[dict[str, Any]], bool], list[dict[str, Any]]]
 
 
 def _counted(replies: Replies, monkeypatch: pytest.MonkeyPatch) -> list[int]:
     """Answers with `replies` from now on; the number of questions of each batch."""
     counts: list[int] = []
 
-    def counted(folder: Path, questions: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+    def counted(folder: Path, questions: Sequence[dict[str, Any]], is_again: bool = False) -> list[dict[str, Any]]:
         counts.append(len(questions))
-        return replies(folder, questions)
+        return replies(folder, questions, is_again)
 
     monkeypatch.setattr(process, "replies", counted)
     return counts
@@ -89,8 +93,12 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     return _counted(_replies_from_here, monkeypatch)
 
 
-def _replies_from_here(folder: Path, questions: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+def _replies_from_here(
+    folder: Path, questions: Sequence[dict[str, Any]], is_again: bool = False
+) -> list[dict[str, Any]]:
+    del is_again
     here, asks = Path.cwd(), child._asks()
+    child._contents.cache_clear()  # a process reads what there is once
     before = frozenset(sys.modules)
     os.chdir(folder)
     try:
@@ -222,8 +230,79 @@ def test_a_process_that_dies(folder: Path, cache: Path, program: str, said: str)
     listed, swept = Asker(folder, cache).ask([ending, SWEEP])
     assert isinstance(listed, Listed)
     assert listed.trouble.endswith(said)
+    assert listed.failed
     assert swept == Swept((1, 2))
     assert len(_entries(cache)) == 1
+
+
+ENDING = Config("conf", "train", ("app.py",))
+
+
+def test_only_the_configuration_that_ends_its_process_has_no_answer(
+    folder: Path, cache: Path, processes: list[int]
+) -> None:
+    """One process for everything, then one for each configuration, however many questions that has."""
+    _write(folder / "app.py", "import os\nos._exit(3)")
+    ending = [Keys(ENDING), Fit(ENDING, (Word("lr=1"),)), Sweep("glob(*)", "model", 10, ENDING)]
+    questions = [ending[0], SWEEP, KEYS, ending[1], FIT, ending[2], GLOB]
+    said = "Hydra gave no answer: exit code 3"
+    expected = [
+        Listed(trouble=said, failed=True),
+        Swept((1, 2)),
+        LISTED,
+        Fits((Finding("no-answer", said=said),)),
+        *Asker(folder, None).ask([FIT]),
+        Swept((), "no-answer", said),
+        Swept(("large", "small")),
+    ]
+    processes.clear()
+    assert Asker(folder, cache).ask(questions) == expected
+    assert processes == [7, 3, 1, 3]
+    assert len(_entries(cache)) == 4
+
+
+def test_only_the_configuration_that_hangs_has_no_answer(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, processes: list[int]
+) -> None:
+    monkeypatch.setattr(process, "SECONDS", 1)
+    monkeypatch.setattr(process, "SECONDS_AGAIN", 9)
+    program = process._PROGRAM.replace("main(given", "import time; _stay(given['questions']); main(given")
+    program = f"def _stay(all):\n    while any('hang' in str(each) for each in all): pass\n{program}"
+    monkeypatch.setattr(process, "_PROGRAM", program)
+    hanging = Keys(Config("hang", "train"))
+    listed, swept = Asker(folder, None).ask([hanging, SWEEP])
+    assert listed == Listed(trouble="Hydra did not answer within 10 seconds", failed=True)
+    assert swept == Swept((1, 2))
+    assert processes == [2, 1, 1]
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("absent", "no such file or directory"),
+        ("conf/train.yaml", "not a directory"),
+        ("a\0b", "embedded null byte"),
+    ],
+)
+def test_a_folder_in_which_no_process_can_work(folder: Path, cache: Path, name: str, said: str) -> None:
+    said = f"no process can be started for it: {said}"
+    answers = Asker(folder / name, cache).ask([SWEEP, KEYS])
+    assert answers == [Swept((), "no-answer", said), Listed(trouble=said, failed=True)]
+    assert _entries(cache) == []
+
+
+def test_a_python_that_cannot_be_started(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "executable", str(folder / "none"))
+    said = "no process can be started for it: no such file or directory"
+    assert Asker(folder, None).ask([SWEEP]) == [Swept((), "no-answer", said)]
+
+
+@pytest.mark.parametrize("text", ["\0", "\ud800"])
+def test_names_that_no_file_can_have(folder: Path, cache: Path, asked: list[int], text: str) -> None:
+    questions = [Keys(Config(text, "train")), Keys(Config("conf", text)), Keys(Config("conf", "train", (text,)))]
+    answers = _ask(folder, cache, questions)
+    assert [isinstance(answer, Listed) and (answer.trouble or answer.notes) != () for answer in answers] == [True] * 3
+    assert asked == [3]
 
 
 def test_a_process_that_hangs_is_ended_with_all_that_it_started(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -231,7 +310,7 @@ def test_a_process_that_hangs_is_ended_with_all_that_it_started(folder: Path, mo
     program = "import subprocess, pathlib; other = subprocess.Popen(['sleep', '600'])\n"
     program += "pathlib.Path('pid').write_text(str(other.pid)); other.wait()"
     monkeypatch.setattr(process, "_PROGRAM", program)
-    assert Asker(folder, None).ask([KEYS]) == [Listed(trouble="Hydra did not answer within 2 seconds")]
+    assert Asker(folder, None).ask([KEYS]) == [Listed(trouble="Hydra did not answer within 2 seconds", failed=True)]
     status = Path("/proc") / (folder / "pid").read_text() / "status"
     for _ in range(100):
         if not _is_running(status):
@@ -257,7 +336,24 @@ def _is_running(status: Path) -> bool:
 )
 def test_an_answer_that_is_none(folder: Path, monkeypatch: pytest.MonkeyPatch, program: str, said: str) -> None:
     monkeypatch.setattr(process, "_PROGRAM", program)
-    assert Asker(folder, None).ask([SWEEP]) == [Swept((), "syntax", said)]
+    assert Asker(folder, None).ask([SWEEP]) == [Swept((), "no-answer", said)]
+
+
+def test_a_sweep_without_an_answer_is_not_called_wrong(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It stays an error, as there is no list to loop over."""
+    monkeypatch.setattr(process, "_PROGRAM", "import os; os._exit(3)")
+    monkeypatch.setattr(disk, "_cache", lambda: None)
+    text = "hpc: 1\nname: p\nimages: {app: repo.example/app:1.0}\n"
+    text += "components: {fit: {image: app, cli: argparse, inputs: {lr: {type: int, default: 1}}}}\n"
+    text += "steps: {fit: {for_each: [lr], with: {lr: {sweep: 'range(1,3)'}}}}\nedges: [fit]\n"
+    with pytest.raises(Rejected) as caught:
+        compile(Source("p.yaml", text), TARGETS["kfp"], disk.Folder(folder), Choice())
+    [found] = caught.value.diagnostics
+    assert (found.rule.code, found.fact, found.fix) == (
+        "HPC619",
+        "`range(1,3)` is Hydra's to read, and Hydra could not be asked: Hydra gave no answer: exit code 3.",
+        "write the values as a list.",
+    )
 
 
 def _broken(question: dict[str, Any]) -> dict[str, Any]:
@@ -278,9 +374,9 @@ def _exiting(question: dict[str, Any]) -> dict[str, Any]:
     [
         (FIT, _broken, Fits((Finding("no-answer", said="KeyError: 'first line\\nsecond line'"),))),
         (FIT, _exiting, Fits((Finding("no-answer", said="SystemExit: fit"),))),
-        (SWEEP, _broken, Swept((), "syntax", "KeyError: 'first line\\nsecond line'")),
-        (SWEEP, _unwritable, Swept((), "syntax", "ValueError: Out of range float values are not JSON compliant")),
-        (KEYS, _exiting, Listed(trouble="SystemExit: keys")),
+        (SWEEP, _broken, Swept((), "no-answer", "KeyError: 'first line\\nsecond line'")),
+        (SWEEP, _unwritable, Swept((), "no-answer", "ValueError: Out of range float values are not JSON compliant")),
+        (KEYS, _exiting, Listed(trouble="SystemExit: keys", failed=True)),
     ],
 )
 def test_an_exception_in_one_question_is_its_answer(
@@ -298,7 +394,7 @@ def test_a_failure_does_not_lose_the_other_answers(folder: Path) -> None:
     broken = Keys(Config("conf", "train", ("app.py",)))
     swept, listed = Asker(folder, None).ask([SWEEP, broken])
     assert swept == Swept((1, 2))
-    assert listed == Listed(trouble="TypeError: 'int' object is not callable")
+    assert listed == Listed(trouble="TypeError: 'int' object is not callable", failed=True)
 
 
 def test_one_line_of_an_exception() -> None:
@@ -492,18 +588,67 @@ def test_a_disk_that_is_full_leaves_nothing_half_written(
     assert _entries(cache) == []
 
 
-def test_the_cache_does_not_grow_without_end(tmp_path: Path) -> None:
-    store = kept.Kept(tmp_path)
+def _filled(cache: Path, monkeypatch: pytest.MonkeyPatch) -> kept.Kept:
+    """1,000 entries, as many as there may be; the higher the number, the later it was used."""
+    monkeypatch.setattr(kept, "MOST_FILES", 1000)
+    monkeypatch.setattr(kept, "LEFT", 900)
+    store = kept.Kept(cache)
     for index in range(1000):
         store.put(f"{index:064x}", index)
-        os.utime(tmp_path / "composed" / "00" / f"{index:064x}.json", (index, index))
+        os.utime(cache / "composed" / "00" / f"{index:064x}.json", (index, index))
+    return store
+
+
+def test_the_cache_does_not_grow_without_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    store = _filled(tmp_path, monkeypatch)
     store.trim()
     assert len(_entries(tmp_path)) == 1000
-    store.put("f" * 64, "the newest")
+    store.put("0" * 63 + "x", "the newest")
     store.trim()
     assert len(_entries(tmp_path)) == 900
     assert [store.get(f"{index:064x}") for index in (0, 100, 101, 999)] == [None, None, 101, 999]
-    assert store.get("f" * 64) == "the newest"
+    assert store.get("0" * 63 + "x") == "the newest"
+
+
+def test_what_is_used_stays(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    store = _filled(tmp_path, monkeypatch)
+    assert [store.get(f"{index:064x}") for index in (0, 50)] == [0, 50]
+    store.put("0" * 63 + "x", "the newest")
+    store.trim()
+    assert [store.get(f"{index:064x}") for index in (0, 1, 50, 51, 102, 103)] == [0, None, 50, None, None, 103]
+
+
+def test_only_a_use_of_another_day_is_written_down(tmp_path: Path) -> None:
+    store = kept.Kept(tmp_path)
+    store.put("a" * 64, 1)
+    [file] = _entries(tmp_path)
+    now = time.time()
+    for age, is_touched in ((3600, False), (25 * 3600, True)):
+        os.utime(file, (now - age, now - age))
+        store.get("a" * 64)
+        assert (file.stat().st_mtime > now - 60) is is_touched
+
+
+def test_all_files_are_looked_at_only_where_a_folder_has_more_than_its_share(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = _filled(tmp_path, monkeypatch)
+    for index in range(kept.MOST_FILES // 256):
+        store.put(f"{index + 1:02x}" + "0" * 62, index)
+        store.trim()
+    assert len(_entries(tmp_path)) == 1003
+    kept.Kept(tmp_path).trim()  # which has written nothing
+    assert len(_entries(tmp_path)) == 1003
+
+
+def test_room_for_large_projects(tmp_path: Path) -> None:
+    """As many answers as are kept at all, none of which is asked for twice."""
+    assert (kept.MOST_FILES, kept.LEFT) == (20_000, 15_000)
+    store = kept.Kept(tmp_path)
+    for index in range(1200):
+        store.put(f"{index * 213 % 256:02x}{index:062x}", index)
+    store.trim()
+    assert len(_entries(tmp_path)) == 1200
 
 
 @pytest.mark.parametrize(("name", "most"), [("MOST_FILES", 2), ("MOST_BYTES", 50), ("MOST_ENTRIES", 3)])
@@ -520,8 +665,8 @@ def test_a_folder_that_is_too_large_is_not_kept(
 
 
 def test_what_changes_while_hydra_reads_is_not_kept(folder: Path, cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def replies(folder: Path, questions: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
-        found = _replies_from_here(folder, questions)
+    def replies(folder: Path, questions: Sequence[dict[str, Any]], is_again: bool = False) -> list[dict[str, Any]]:
+        found = _replies_from_here(folder, questions, is_again)
         _write(folder / "conf" / "model" / "new.yaml", "")
         return found
 
@@ -573,6 +718,113 @@ def test_an_upgraded_package_is_asked_again_where_programs_are_imported(
     monkeypatch.setattr(contents, "_changed", len)
     _ask(folder, cache, [IMPORTING, GLOB])
     assert processes == [2, 1]
+
+
+BESIDE = """import json, pathlib
+from hydra.core.config_store import ConfigStore
+for name in json.loads((pathlib.Path(__file__).parent / "FILE").read_text()):
+    ConfigStore.instance().store(group='model', name=name, node={})
+"""
+
+
+@pytest.mark.parametrize("name", ["kinds.json", "../conf/kinds.json", "../conf/.hidden/kinds.yaml", "../../kinds.json"])
+def test_an_answer_from_other_files_is_not_kept(folder: Path, cache: Path, processes: list[int], name: str) -> None:
+    """Nor is another one about the same import, which is run once in a process."""
+    _write(folder / "src" / "app.py", BESIDE.replace("FILE", name))
+    questions = [IMPORTING, Keys(Config("conf", "train", ("src/app.py",))), KEYS]
+    for index, kind in enumerate(("huge", "tiny")):
+        _write(folder / "src" / name, f'["{kind}"]')
+        options, listed, _ = _ask(folder, cache, questions)
+        assert options == Swept(tuple(sorted(("large", "small", kind))))
+        assert isinstance(listed, Listed)
+        assert kind in listed.groups[0].options
+        assert processes == [3, 2][: index + 1]
+    assert len(_entries(cache)) == 1
+
+
+@pytest.mark.parametrize(
+    "program",
+    [
+        "import pathlib; pathlib.Path('conf/train.yaml').read_text()",
+        "import pathlib; pathlib.Path('src/app.py').read_text(); pathlib.Path('linked/a.yaml').read_text()",
+        "import json.tool, hydra, yaml; open(yaml.__file__).close(); open(json.__file__).close()",
+        "import pathlib; pathlib.Path('written').write_text('x')",
+        "import os; os.close(os.open('conf', os.O_RDONLY)); open(os.devnull).close()",
+    ],
+)
+def test_an_answer_from_what_is_in_the_key_or_installed_is_kept(
+    folder: Path, cache: Path, processes: list[int], tmp_path: Path, program: str
+) -> None:
+    _write(tmp_path / "shared" / "a.yaml", "")
+    (folder / "conf" / "shared").symlink_to(tmp_path / "shared")
+    (folder / "linked").symlink_to(tmp_path / "shared")
+    _write(folder / "src" / "app.py", program)
+    assert _ask(folder, cache, [IMPORTING]) == _ask(folder, cache, [IMPORTING])
+    assert processes == [1]
+
+
+def test_a_file_that_was_not_there_counts_as_read(folder: Path, cache: Path, processes: list[int]) -> None:
+    _write(folder / "src" / "app.py", "try:\n    open('more.json')\nexcept OSError:\n    pass\n")
+    _ask(folder, cache, [IMPORTING])
+    _ask(folder, cache, [IMPORTING])
+    assert processes == [1, 1]
+
+
+def test_an_answer_from_a_hidden_config_is_not_kept(folder: Path, cache: Path, asked: list[int]) -> None:
+    _write(folder / "conf" / "train.yaml", "defaults: [{.own: one}]\n")
+    for size in (1, 2):
+        _write(folder / "conf" / ".own" / "one.yaml", f"# @package own\nsize: {size}\n")
+        [listed] = _ask(folder, cache, [KEYS])
+        assert isinstance(listed, Listed)
+        assert listed.keys == (Key("own.size", "int", size),)
+    assert asked == [1, 1]
+
+
+# ---------------------------------------------------------------- folders that hold more than a configuration
+
+WHOLE = Keys(Config(".", "train"))
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "outputs/2024-01-31/10-00-00/.hydra/config.yaml",
+        "outputs/2024-01-31/10-00-00/hparams.yaml",
+        "multirun/2024-01-31/10-00-00/multirun.yaml",
+        "outputs/baseline/.hydra/config.yaml",
+        ".git/config.yaml",
+        "venv/lib/site-packages/hydra/conf/config.yaml",
+    ],
+)
+def test_runs_of_hydra_and_environments_do_not_count(
+    tmp_path: Path, cache: Path, asked: list[int], name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(contents, "MOST_FILES", 4)
+    folder = tmp_path / "project"
+    for each, text in {**FILES, "venv/pyvenv.cfg": "", "outputs/default.yaml": "", "multirun/empty": ""}.items():
+        _write(folder / each, text)
+    [listed] = _ask(folder, cache, [WHOLE])
+    assert isinstance(listed, Listed)
+    assert [(group.group, group.options) for group in listed.groups] == [
+        ("model", ("large", "small")),
+        ("outputs", ("default",)),
+    ]
+    for text in ("a: 1", "a: 2"):
+        _write(folder / name, text)
+        _write((folder / name).with_name("another.yaml"), text)
+        assert _ask(folder, cache, [WHOLE]) == [listed]
+    assert asked == [1]
+    child._contents.cache_clear()
+    assert Asker(folder, None).ask([WHOLE]) == [listed]
+
+
+def test_a_config_group_called_like_a_folder_of_runs_is_in_the_key(folder: Path, cache: Path, asked: list[int]) -> None:
+    _ask(folder, cache, [KEYS])
+    _write(folder / "conf" / "outputs" / "local" / "default.yaml", "")
+    [listed] = _ask(folder, cache, [KEYS])
+    assert isinstance(listed, Listed)
+    assert [group.group for group in listed.groups] == ["model", "outputs/local"]
+    assert asked == [1, 1]
 
 
 # ---------------------------------------------------------------- what it costs

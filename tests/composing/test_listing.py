@@ -227,7 +227,8 @@ def test_every_key_of_the_large_tree_can_be_overridden() -> None:
     ],
 )
 def test_words_that_hydra_refuses(words: list[str], trouble: str) -> None:
-    assert _listed(CONFIGS, *words) == {"keys": [], "groups": [], "trouble": trouble}
+    nothing = {"keys": [], "groups": [], "notes": [], "failed": False}
+    assert _listed(CONFIGS, *words) == {**nothing, "trouble": trouble}
 
 
 def test_configurations_that_do_not_compose(tmp_path: Path) -> None:
@@ -241,3 +242,43 @@ def test_configurations_that_do_not_compose(tmp_path: Path) -> None:
     }
     assert _listed(tmp_path, name="syntax")["trouble"].startswith("syntax.yaml, line 2: ")
     assert _listed(tmp_path / "no")["trouble"] == f"Primary config directory not found: '{tmp_path / 'no'}'"
+
+
+def test_programs_that_cannot_be_run_are_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """By their paths as written; also where the configuration does not compose, of which they may be the reason."""
+    _write(tmp_path / "conf", train="a: 1\n", wrong="defaults: [base]\n")
+    (tmp_path / "app.py").write_text("import a_library_that_is_not_here\n")
+    monkeypatch.chdir(tmp_path)
+    why = "ModuleNotFoundError: No module named 'a_library_that_is_not_here'"
+    note = f"app.py cannot be run here, so what it registers is not listed: {why}."
+    answer = _listed(Path("conf"), imports=(Path("app.py"),))
+    assert (_keys(answer), answer["notes"]) == ({"a": ("int", 1)}, [note])
+    answer = _listed(Path("conf"), name="wrong", imports=(Path("app.py"),))
+    assert (answer["trouble"], answer["notes"]) == ("In 'wrong': Could not load 'base'", [note])
+    assert _listed(Path("conf"))["notes"] == []
+
+
+def test_search_paths_are_told(tmp_path: Path) -> None:
+    _write(tmp_path, train="hydra: {searchpath: ['pkg://our.configs', '${oc.env:CONFIGS}']}\na: 1\n")
+    answer = _listed(tmp_path)
+    assert _keys(answer) == {"a": ("int", 1)}
+    assert answer["notes"] == [
+        f"the search path {path} is known only where the application runs, so what it adds is not listed."
+        for path in ("pkg://our.configs", "${oc.env:CONFIGS}")
+    ]
+
+
+def test_folders_that_are_none_of_the_configuration_are_no_groups(tmp_path: Path) -> None:
+    """Where the configuration lies beside the program, as with `config_path="."`."""
+    _write(tmp_path, train="defaults: [{.own: one}]\n", model__small="{}", outputs__local="{}")
+    _write(tmp_path / "outputs" / "2024-01-31" / "10-00-00" / ".hydra", config="{}", overrides="[]")
+    _write(tmp_path / "runs" / "1" / ".hydra", config="{}")
+    _write(tmp_path / "runs" / "1", result="{}")
+    _write(tmp_path / "env" / "lib", config="{}")
+    (tmp_path / "env" / "pyvenv.cfg").touch()
+    _write(tmp_path / ".own", one="{}", two="{}")
+    assert _groups(_listed(tmp_path)) == {
+        ".own": (["one", "two"], ["one"]),
+        "model": (["small"], []),
+        "outputs": (["local"], []),
+    }

@@ -86,6 +86,18 @@ def _missing(step: ContainerStep) -> Iterator[Diagnostic]:
         if "???" in scalars_in(value):
             fact = f"OmegaConf takes `???` for a missing value, so step `{step.name}` fails where it reads this."
             yield Diagnostic(MISSING_VALUE, Place(path), fact, "use another text.")
+    for path, text in _own_constants(step):
+        if text == "???":
+            fact = "OmegaConf takes `???` for a missing value, so the program fails where it reads this."
+            yield Diagnostic(MISSING_VALUE, Place(path), fact, "use another text, or remove it.")
+
+
+def _own_constants(step: ContainerStep) -> Iterator[tuple[Path, str]]:
+    """The texts in overrides and in the lists of a sweep."""
+    for place, text in mentions.walk(step.settings.overrides, ()):
+        yield mentions.override_path(step, *place), text
+    lists = {key: values for key, values in step.component.sweep.items() if not isinstance(values, str)}
+    yield from mentions.walk(lists, (*step.component_path, "sweep"))
 
 
 def _values(step: ContainerStep) -> Iterator[tuple[Path, Any]]:

@@ -75,6 +75,9 @@ def _without_effect(component: ContainerComponent, path: Path) -> Iterator[Diagn
         fact = f"`sweep` is Hydra's, but the component says `cli: {component.cli}`."
         fix = "remove `sweep`; a step can loop instead, with `for_each`."
         yield Diagnostic(KEEPS_INTERFACE, Place((*path, "sweep"), on="key"), fact, fix)
+    if component.config and not component.is_hydra:
+        fact = f"`config` is about Hydra, but the component says `cli: {component.cli}`."
+        yield Diagnostic(KEEPS_INTERFACE, Place((*path, "config"), on="key"), fact, "remove `config`.")
     if "quoting" in component.model_fields_set and not component.is_hydra:
         fact = f"`quoting` is about Hydra, but the component says `cli: {component.cli}`."
         yield Diagnostic(KEEPS_INTERFACE, Place((*path, "quoting"), on="key"), fact, "remove `quoting`.")

@@ -1,6 +1,6 @@
 """Every key of a command line is a key, and is set once.
 
-Language, section 5.41(h). A mapping, and a deletion, set all keys below theirs too.
+Language, section 5.41(h). Values below one another stand side by side where Hydra keeps both.
 """
 
 from __future__ import annotations
@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from hpc.compiler import mentions
-from hpc.compiler.graph import ContainerStep, Graph
+from hpc.compiler.assignments import Assignment, Entry, of_component, of_step
+from hpc.compiler.graph import Graph
 from hpc.compiler.targets import Target
 from hpc.components.container import ContainerComponent
 from hpc.components.hydra import is_key
@@ -20,8 +21,9 @@ from hpc.diagnostics import Diagnostic, Path, Place, Rule
 SAME_KEY = Rule(
     "HPC606",
     "one Hydra key set twice",
-    "Hydra would silently keep only the last of two values for one key.",
-    "Give one of them another key with `as:`, or `pass: none`.",
+    "Hydra would silently keep only the last of two values for one key. A dict that only the run knows, and a mapping "
+    "whose keys Hydra cannot read bare, also replace all that is below their key.",
+    "Remove one of them; or give an input or output another key with `as:`, or `pass: none`.",
 )
 NOT_A_KEY = Rule(
     "HPC611",
@@ -35,7 +37,7 @@ RULES = (SAME_KEY, NOT_A_KEY)
 def check(graph: Graph, target: Target) -> Iterator[Diagnostic]:
     del target
     for path, component in mentions.containers(graph):
-        yield from _same_key(component, path, _placed(component.overrides, path))
+        yield from _same_key(component, of_component(component, path))
         if component.is_hydra:
             yield from _bad_keys(component.overrides, (*path, "overrides"))
             yield from _bad_keys(component.sweep, (*path, "sweep"))
@@ -43,81 +45,120 @@ def check(graph: Graph, target: Target) -> Iterator[Diagnostic]:
             yield from _port_keys(component, path)
     for step in graph.steps:
         for owner, overrides in mentions.own_overrides(step):
-            yield from _same_key(step.component, step.component_path, _placed_in_step(step))
+            yield from _same_key(step.component, of_step(step))
             yield from _bad_keys(overrides, owner) if step.component.is_hydra else ()
 
 
+# ---------------------------------------------------------------- one key, set twice
+
+
 @dataclass(frozen=True)
-class _Key:
-    """A key that a command line sets. `covers` tells that the keys below it are set with it."""
+class _Set:
+    """A key, and the word that sets it; `order` is that of the words."""
 
-    what: str
-    key: str
-    place: Place
-    covers: bool = False
+    by: Assignment
+    entry: Entry
+    order: int
 
+    @property
+    def key(self) -> str:
+        return self.entry.key
 
-def _placed(overrides: Mapping[str, Any], path: Path) -> Iterator[_Key]:
-    for key, value in overrides.items():
-        place = Place((*path, "overrides", key), on="key")
-        yield _Key("`overrides`", key, place, covers=isinstance(value, dict) or key.startswith("~"))
-
-
-def _placed_in_step(step: ContainerStep) -> Iterator[_Key]:
-    for key, value in step.settings.overrides.items():
-        place = Place(mentions.override_path(step, key), on="key")
-        yield _Key("`overrides`", key, place, covers=isinstance(value, dict) or key.startswith("~"))
+    @property
+    def above(self) -> Iterator[str]:
+        """The keys of the mappings that it is in."""
+        names = self.key.split(".")
+        return (".".join(names[:end]) for end in range(1, len(names)))
 
 
-def _swept(component: ContainerComponent, path: Path) -> Iterator[_Key]:
-    for key, values in component.sweep.items():
-        covers = any(isinstance(value, dict) for _, value in mentions.children(values))
-        yield _Key("`sweep`", key, Place((*path, "sweep", key), on="key"), covers)
-
-
-def _port_names(component: ContainerComponent, path: Path) -> Iterator[_Key]:
-    for kind, ports in (("input", component.inputs), ("output", component.outputs)):
-        for name, port in ports.items():
-            if port.pass_ != "none":
-                place, covers = Place((*path, f"{kind}s", name), on="key"), port.type.base == "dict"
-                yield _Key(f"{kind} `{name}`", port.key(name), place, covers)
-
-
-def _same_key(component: ContainerComponent, path: Path, overrides: Iterable[_Key]) -> Iterator[Diagnostic]:
-    """Two ports, or a port and an override, that would set the same key, or one that holds the other's."""
+def _same_key(component: ContainerComponent, found: Iterable[Assignment]) -> Iterator[Diagnostic]:
+    """Two words of which one undoes what the other does. Flags have no keys below keys."""
     if component.cli not in ("hydra", "argparse"):
         return
-    first: dict[str, _Key] = {}
-    for one in (*overrides, *_swept(component, path), *_port_names(component, path)):
-        bare = one.key.lstrip("+~")
-        other = first.get(bare) or (_related(one, bare, first) if component.is_hydra else None)
-        if other:
-            yield _clash(component, one, other)
-        else:
-            first[bare] = one
+    at: dict[str, list[_Set]] = {}
+    below: dict[str, list[_Set]] = {}
+    for order, assignment in enumerate(found):
+        for one in [_Set(assignment, entry, order) for entry in assignment.entries]:
+            near = [*at.get(one.key, ()), *(each for key in one.above for each in at.get(key, ()))]
+            other = next((each for each in (*near, *below.get(one.key, ())) if _clash(one, each)), None)
+            if other:
+                yield _twice(component, one, other)
+                continue
+            at.setdefault(one.key, []).append(one)
+            for key in one.above if component.is_hydra else ():
+                below.setdefault(key, []).append(one)
 
 
-def _related(one: _Key, key: str, first: Mapping[str, _Key]) -> _Key | None:
-    """What sets a mapping that holds the key, or a key of the mapping that `one` sets."""
-    below = (other for name, other in first.items() if one.covers and name.startswith(f"{key}."))
-    return _parent(key, first) or next(below, None)
+def _clash(one: _Set, other: _Set) -> bool:
+    if one.by is other.by or not one.by.may_stand_beside(other.by):
+        return False
+    if one.key == other.key:
+        merging, fixed = (one, other) if one.entry.merges else (other, one)
+        return not merging.entry.merges or not (fixed.entry.merges or fixed.by.may_choose)
+    return _undoes(one, other) if _is_below(other.key, one.key) else _undoes(other, one)
 
 
-def _parent(key: str, first: Mapping[str, _Key]) -> _Key | None:
-    names = key.split(".")
-    above = (first.get(".".join(names[:end])) for end in range(1, len(names)))
-    return next((one for one in above if one and one.covers), None)
+def _undoes(upper: _Set, lower: _Set) -> bool:
+    """Whether a value does not stay beside one below it. In Hydra's order the upper one comes first, but for literal
+    arguments: those come before all others.
+    """
+    if upper.entry.replaces:
+        return True
+    if upper.by.deletes and lower.by.is_literal and lower.order < upper.order:
+        return True
+    if upper.key == lower.by.key:
+        return not upper.entry.merges and not upper.by.may_choose
+    return not upper.entry.merges and _is_below(upper.key, lower.by.key)
 
 
-def _clash(component: ContainerComponent, one: _Key, other: _Key) -> Diagnostic:
-    verb = "keep only the last" if component.is_hydra else "get both"
-    who = "Hydra" if component.is_hydra else "the program"
-    fact = (
-        f"{one.what} would set `{one.key.lstrip('+~')}`, which {other.what} sets too ({{other}}); {who} would {verb}."
-    )
-    may_move = one.place.path[-2] in ("inputs", "outputs") and one.key != HYDRA_SUBDIR
-    fix = "give one of them another key with `as:`, or `pass: none`." if may_move else "remove one of them."
-    return Diagnostic(SAME_KEY, one.place, fact, fix, other=other.place)
+def _is_below(key: str, other: str) -> bool:
+    return key.startswith(f"{other}.")
+
+
+def _twice(component: ContainerComponent, one: _Set, other: _Set) -> Diagnostic:
+    fact = f"{_told(one, other)}{_outcome(component, one, other)}."
+    return Diagnostic(SAME_KEY, one.entry.place, fact, _way_out(one, other), other=other.entry.place)
+
+
+def _told(one: _Set, other: _Set) -> str:
+    """Who does what to which key; `{other}` becomes the line."""
+    first = "delete" if one.by.deletes else "set"
+    second = "deletes" if other.by.deletes else "sets"
+    if one.key == other.key:
+        too = " too" if one.by.deletes == other.by.deletes else ""
+        return f"{one.by.what} would {first} `{one.key}`, which {other.by.what} {second}{too} ({{other}})"
+    if _is_below(other.key, one.key):
+        return f"{one.by.what} would {first} all of `{one.key}`, and {other.by.what} {second} `{other.key}` ({{other}})"
+    return f"{one.by.what} would {first} `{one.key}`, but {other.by.what} {second} all of `{other.key}` ({{other}})"
+
+
+def _outcome(component: ContainerComponent, one: _Set, other: _Set) -> str:
+    if not component.is_hydra:
+        return "; the program would get both"
+    if one.by.deletes or other.by.deletes:
+        return ""
+    if one.key != other.key and (one.entry.replaces or other.entry.replaces):
+        return ", so they would not both arrive"
+    return "; Hydra would keep only the last"
+
+
+def _way_out(one: _Set, other: _Set) -> str:
+    may_move = one.by.block in ("inputs", "outputs") and one.by.key != HYDRA_SUBDIR
+    if not may_move:
+        return _without_port(one, other)
+    if other.by.block in ("inputs", "outputs"):
+        return "give one of them another key with `as:`, or `pass: none`."
+    return f"remove it from `{other.by.block}`, or give {one.by.what} another key with `as:`, or `pass: none`."
+
+
+def _without_port(one: _Set, other: _Set) -> str:
+    upper, lower = (one, other) if _is_below(other.key, one.key) else (other, one)
+    if upper.entry.replaces and upper.key != lower.key and not (lower.by.deletes or upper.by.needs):
+        return f"put `{lower.key}` into the mapping `{upper.key}`, or remove one of them."
+    return "remove one of them."
+
+
+# ---------------------------------------------------------------- what is no key
 
 
 def _bad_keys(overrides: Mapping[str, Any], path: Path) -> Iterator[Diagnostic]:

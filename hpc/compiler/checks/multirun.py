@@ -12,8 +12,8 @@ from typing import Any, cast
 from hpc.compiler import mentions
 from hpc.compiler.graph import Graph
 from hpc.compiler.targets import Target
+from hpc.components.command import override_key, program_of
 from hpc.components.container import ContainerComponent
-from hpc.components.hydra import is_key
 from hpc.components.types import kind_of, with_article
 from hpc.diagnostics import Diagnostic, Path, Place, Rule
 
@@ -66,20 +66,8 @@ def _one_value() -> tuple[str, str]:
 
 
 def _in_front(command: Sequence[str], path: Path) -> Iterator[Diagnostic]:
-    for index in _behind_the_program(command):
+    for index in range(program_of(command).end, len(command)):
         word = command[index]
-        if is_key(word.partition("=")[0]) and ("=" in word or word.startswith("~")):
+        if override_key(word):
             fact = f"`{word}` would stand in front of `--multirun`: Hydra refuses overrides on both sides of an option."
             yield Diagnostic(NO_SWEEP, Place((*path, index)), fact, "move it into `overrides`, or into `args`.")
-
-
-def _behind_the_program(command: Sequence[str]) -> Sequence[int]:
-    """The words behind a script; where none is named, those at the end that look like overrides.
-
-    `env A=1 train` starts `train`, whatever stands before it.
-    """
-    script = next((index for index, word in enumerate(command) if word.endswith(".py")), None)
-    if script is not None:
-        return range(script + 1, len(command))
-    plain = [index for index, word in enumerate(command) if "=" not in word and not word.startswith("~")]
-    return range(plain[-1] + 1 if plain else 1, len(command))

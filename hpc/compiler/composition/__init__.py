@@ -9,47 +9,69 @@ A pipeline without Hydra apps, or whose configurations nobody knows, asks nothin
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
+from hpc.compiler.assignments import of_step
 from hpc.compiler.composition.asked import Asked, identity
-from hpc.compiler.composition.findings import absent_imports, diagnostic, is_outside, outside, without_hydra
-from hpc.compiler.composition.scripts import Found, configuration
+from hpc.compiler.composition.findings import NOT_CHECKED, absent_imports, diagnostic, is_outside, outside
+from hpc.compiler.composition.scripts import Found, configuration, is_own_app
 from hpc.compiler.composition.values import Values
 from hpc.compiler.composition.words import words_of
-from hpc.compiler.files import Files
-from hpc.compiler.graph import Graph
+from hpc.compiler.files import Files, answered
+from hpc.compiler.graph import ContainerStep, Graph
 from hpc.compiler.questions import Answer, Config, Finding, Fit, Fits
-from hpc.diagnostics import Diagnostic, Path, Rejected
+from hpc.diagnostics import Diagnostic, Path, Place, Rejected
 
 
-def composed(graph: Graph, files: Files) -> list[Diagnostic]:
-    """Warnings and notes about the Hydra configurations of the steps. Raises Rejected with these and the errors."""
-    wanted = [*_asked(graph, files)]
+@dataclass(frozen=True)
+class Coverage:
+    """A Hydra component and the primary config that it is checked against, or the reason why it is not."""
+
+    component: str
+    config: str
+    reason: str = ""
+
+
+@dataclass(frozen=True)
+class Composed:
+    """Warnings and notes about the Hydra configurations of the steps, and what they are about."""
+
+    diagnostics: list[Diagnostic]
+    covered: tuple[Coverage, ...]
+
+
+def composed(graph: Graph, files: Files) -> Composed:
+    """What Hydra says of the steps. Raises Rejected with all diagnostics if there is an error."""
+    configured = [*_configured(graph, files)]
+    values = Values(graph)
+    wanted = [
+        Asked(step, found.config, found.is_declared, words_of(step, values.of(step)))
+        for step, found in configured
+        if found is not None
+    ]
     asked = [one for one in wanted if all(map(files.has, one.config.imports))]
-    answers = _answers(asked, files)
+    answers = answered(files, (one.question for one in asked))
     found = [*dict.fromkeys(absent for one in wanted for absent in absent_imports(one, files))]
     found += [*_judged(asked, answers), *_outside(asked, answers), *_without_hydra(asked, answers)]
     if any(one.is_error for one in found):
         raise Rejected(found)
-    return found
+    unknown = [Coverage(step.component_name, "", _UNKNOWN) for step, config in configured if config is None]
+    return Composed(found, tuple(dict.fromkeys([*(_coverage(one, answers) for one in asked), *unknown])))
 
 
-def _asked(graph: Graph, files: Files) -> Iterator[Asked]:
-    """A question for each step that runs a Hydra app whose configuration is known."""
-    values = Values(graph)
+def _configured(graph: Graph, files: Files) -> Iterator[tuple[ContainerStep, Found | None]]:
+    """The steps that run a Hydra app of the user, each with its configuration, if that is known. A program that gets no
+    override, and of which nothing is known, need not be one.
+    """
     known: dict[tuple[Path, ...], Found | None] = {}
     for step in graph.steps:
+        home = step.layers[-1].file
         program = (step.component_path, step.settings.image_path, step.settings.accelerator_path)
-        if program not in known:
-            known[program] = configuration(step.component, step.layers[-1].file, step.settings, files)
-        found = known[program]
-        if found is not None:
-            yield Asked(step, found.config, found.is_declared, words_of(step, values.of(step)))
-
-
-def _answers(asked: Sequence[Asked], files: Files) -> Mapping[Fit, Answer | None]:
-    questions = list(dict.fromkeys(one.question for one in asked))
-    return dict(zip(questions, files.ask(questions), strict=True)) if questions else {}
+        if is_own_app(step.component, home):
+            if program not in known:
+                known[program] = configuration(step.component, home, step.settings, files)
+            if known[program] or of_step(step):
+                yield step, known[program]
 
 
 def _findings(one: Asked, answers: Mapping[Fit, Answer | None]) -> tuple[Finding, ...]:
@@ -90,6 +112,29 @@ def _outside(asked: Sequence[Asked], answers: Mapping[Fit, Answer | None]) -> It
 
 
 def _without_hydra(asked: Sequence[Asked], answers: Mapping[Fit, Answer | None]) -> list[Diagnostic]:
-    """One note for a pipeline in which some component declares its configuration."""
-    unanswered = (one for one in asked if one.is_declared and answers[one.question] is None)
-    return [without_hydra(one) for one in unanswered][:1]
+    """One note for a pipeline with a configuration that is known."""
+    return [_no_hydra(one) for one in asked if answers[one.question] is None][:1]
+
+
+def _no_hydra(asked: Asked) -> Diagnostic:
+    fact = f"overrides are not checked against {asked.file}, because hydra-core is not installed beside hpc."
+    fix = "install hpc with its extra `hydra`: pip install 'hydra-pipeline-compiler[hydra]'."
+    return Diagnostic(NOT_CHECKED, Place(asked.place().path, on="key"), fact, fix)
+
+
+_UNKNOWN = "no configuration is known; add `config:`"
+_TROUBLES: Mapping[str, str] = {
+    "no-folder": "is not there",
+    "no-config": "is not there",
+    "broken": "does not compose",
+    "no-answer": "cannot be composed here",
+}
+
+
+def _coverage(one: Asked, answers: Mapping[Fit, Answer | None]) -> Coverage:
+    name = one.step.component_name
+    if answers[one.question] is None:
+        return Coverage(name, one.file, "hydra-core is not installed")
+    troubles = (_TROUBLES[each.kind] for each in _findings(one, answers) if each.kind in _TROUBLES)
+    trouble = next(troubles, "")
+    return Coverage(name, one.file, f"{one.file} {trouble}" if trouble else "")

@@ -1,4 +1,4 @@
-"""Which program a command starts, and which Hydra configuration that program has.
+"""Which Hydra configuration the program of a component has.
 
 A component enters; a `Config` leaves: the one that the component declares, else what a single, literal `@hydra.main` in
 the program's own text says. Only texts are read, nothing is run.
@@ -10,26 +10,16 @@ import ast
 import posixpath
 import re
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from hpc.compiler.files import Files
 from hpc.compiler.graph import Settings
 from hpc.compiler.mentions import program_folder
 from hpc.compiler.questions import Config
+from hpc.components.command import program_of
 from hpc.components.container import ContainerComponent
-from hpc.components.hydra import is_key
 from hpc.spec.program import File, is_library
-
-
-@dataclass(frozen=True)
-class Program:
-    """The Python program that a command starts: its file, one of `files`, from its own folder; none if that cannot be
-    told. The words of the command from `end` on are the program's own.
-    """
-
-    files: tuple[str, ...]
-    end: int
 
 
 @dataclass(frozen=True)
@@ -40,63 +30,54 @@ class Found:
     is_declared: bool
 
 
-# ---------------------------------------------------------------- the program
-
-_MODULE = re.compile(r"[A-Za-z_]\w*(\.\w+)*")
-_OPTIONS_OF_HYDRA = ("--multirun", "-m", "--run", "-r", "--config-name", "-cn", "--config-path", "-cp", "--config-dir")
+# ---------------------------------------------------------------- the configuration of a program
 
 
-def program_of(command: Sequence[str]) -> Program:
-    """The program of a command: its last word in `.py`, else the module behind `-m`.
-
-    Other programs (`train`, `uv run train`) have their own words from the first that Hydra could read on.
-    """
-    for index in reversed(range(len(command))):
-        if command[index].endswith(".py") and not re.match(r"-|[^/]*=", command[index]):
-            return Program((command[index],), index + 1)
-    for index in reversed(range(1, len(command))):
-        if command[index - 1] == "-m" and _MODULE.fullmatch(command[index]):
-            path = command[index].replace(".", "/")
-            return Program((f"{path}.py", f"{path}/__main__.py"), index + 1)
-    if "-c" in command:
-        return Program((), len(command))
-    own = (index for index, word in enumerate(command) if index and _is_for_hydra(word))
-    return Program((), next(own, len(command)))
-
-
-def _is_for_hydra(word: str) -> bool:
-    key, equals, _ = word.partition("=")
-    return key in _OPTIONS_OF_HYDRA or (is_key(key) and (equals == "=" or key.startswith("~")))
-
-
-# ---------------------------------------------------------------- its configuration
+def is_own_app(component: ContainerComponent, home: File) -> bool:
+    """Whether a component that the file `home` declares is a Hydra app of the user, not of the library."""
+    return component.is_hydra and not (home.path and is_library(str(home.path[0])))
 
 
 def configuration(component: ContainerComponent, home: File, settings: Settings, files: Files) -> Found | None:
     """The configuration of a component that the file `home` declares; None if it is no Hydra app of the user, or if
     nothing says what it has.
     """
-    if not component.is_hydra or (home.path and is_library(str(home.path[0]))):
+    if not is_own_app(component, home):
         return None
     said = component.config
     if said is not None:
         imports = tuple(home.place(path) for path in said.imports)
         return Found(Config(home.place(said.dir), said.name.removesuffix(".yaml"), imports), is_declared=True)
-    config = _of_program(component, program_folder(home, settings) or "", files)
+    scripts, folder = program_of(component.command).files, program_folder(home, settings) or ""
+    config = files.once(("configuration", scripts, folder), lambda: _of_program(scripts, folder, files))
     return Found(config, is_declared=False) if config else None
 
 
-def _of_program(component: ContainerComponent, folder: str, files: Files) -> Config | None:
-    """What the program's own text says, as long as no part of its configuration is made by Python."""
-    for name in program_of(component.command).files:
+def _of_program(scripts: Iterable[str], folder: str, files: Files) -> Config | None:
+    """What the program's own text says, as long as no part of its configuration is made by Python.
+
+    A configuration that lies neither below the program's folder nor below the pipeline file's is not looked at.
+    """
+    for name in scripts:
         script = posixpath.normpath(posixpath.join(folder, name))
         text = None if name.startswith("/") else _text(script, files)
         if text is not None:
             said = hydra_main(text)
             if said is None or _registers_configs(script, text, folder, files):
                 return None
-            return Config(posixpath.normpath(posixpath.join(posixpath.dirname(script), said[0])), said[1])
+            place = posixpath.normpath(posixpath.join(posixpath.dirname(script), said[0]))
+            return Config(place, said[1]) if _is_below(place, "") or _is_below(place, folder) else None
     return None
+
+
+def _is_below(path: str, folder: str) -> bool:
+    """Whether a normal path stays in a folder, or is that folder."""
+    above, parts = _segments(posixpath.normpath(folder)), _segments(path)
+    return parts[: len(above)] == above and parts[len(above) :][:1] not in ([".."], [""])
+
+
+def _segments(path: str) -> list[str]:
+    return [] if path == "." else path.split("/")
 
 
 def _text(path: str, files: Files) -> str | None:
@@ -106,11 +87,14 @@ def _text(path: str, files: Files) -> str | None:
         return None
 
 
+_MAY_BE_MAIN = re.compile(r"@.*main\s*\(|main\s+as\s")
+
+
 def hydra_main(text: str) -> tuple[str, str] | None:
     """`config_path` and `config_name` of the only `@hydra.main` in a Python text, if both are literal and the path is
     relative; None if not.
     """
-    tree = _parsed(text) if "hydra" in text else None
+    tree = _parsed(text) if "hydra" in text and _MAY_BE_MAIN.search(text) else None
     if tree is None:
         return None
     names = set(_names_of_main(tree))
@@ -166,40 +150,54 @@ def _literal(node: ast.expr | None) -> str | None:
 # ---------------------------------------------------------------- configurations that Python makes
 
 _MOST_FILES = 100
-_MAKES_CONFIGS = re.compile(r"\bConfigStore\b|\bhydra_zen\b")
+_MAKES_CONFIGS = re.compile(r"\b(ConfigStore|hydra_zen)\b")
 
 
 def _registers_configs(script: str, text: str, folder: str, files: Files) -> bool:
     """Whether a program, or a module of its own that it imports, mentions what registers structured configs. Such a
     configuration is not all in files, so that without `imports` nothing can be said about it.
     """
-    seen, waiting = {script}, [(script, text)]
+    seen, waiting, read = {script}, [(script, text)], 1
+    roots = dict.fromkeys((posixpath.dirname(script), folder))
     while waiting:
         path, text = waiting.pop()
-        if _MAKES_CONFIGS.search(text):
+        if ("ConfigStore" in text or "hydra_zen" in text) and _MAKES_CONFIGS.search(text):
             return True
-        for module in _modules(path, text, dict.fromkeys((posixpath.dirname(script), folder))):
-            if module not in seen and len(seen) < _MOST_FILES and files.has(module):
+        for module in _modules(path, text, roots):
+            if module not in seen and read < _MOST_FILES:
                 seen.add(module)
-                waiting.append((module, _text(module, files) or ""))
+                if files.has(module):
+                    waiting.append((module, _text(module, files) or ""))
+                    read += 1
     return False
 
 
-def _modules(path: str, text: str, roots: dict[str, None]) -> Iterator[str]:
-    """Where the modules that a Python text imports would lie, if they are the user's own."""
-    tree = _parsed(text) if "import" in text else None
-    for node in ast.walk(tree) if tree else ():
-        if isinstance(node, ast.Import):
-            yield from (file for each in node.names for file in _files_of(each.name, roots))
-        elif isinstance(node, ast.ImportFrom):
-            above = posixpath.normpath(posixpath.join(posixpath.dirname(path), *[".."] * (node.level - 1)))
-            below = {above: None} if node.level else roots
-            for name in (node.module, *(".".join(filter(None, (node.module, each.name))) for each in node.names)):
-                yield from _files_of(name, below) if name else ()
+_IMPORT = re.compile(r"import\b(?:[ \t]*\(((?:#.*\n|[^)#])*)\)|((?:\\\n|[^\n;#])*))")
+_BEFORE = re.compile(r"(?:.{0,200};)?\s*(?:from\b\s*(\.*)\s*([\w.]*)\s*)?")
+_NO_NAME = re.compile(r"#.*|\\\n")
+_NAME = re.compile(r"\s*([\w.]+)")
 
 
-def _files_of(module: str, roots: dict[str, None]) -> Iterator[str]:
-    name = module.replace(".", "/")
-    for root in roots:
-        yield posixpath.normpath(posixpath.join(root, f"{name}.py"))
-        yield posixpath.normpath(posixpath.join(root, name, "__init__.py"))
+def _modules(path: str, text: str, roots: Iterable[str]) -> Iterator[str]:
+    """Where the modules that a Python text imports would lie, if they are the user's own.
+
+    Reads lines and not the language: a line of a text that looks like an import is one.
+    """
+    for found in _IMPORT.finditer(text):
+        before = _BEFORE.fullmatch(text, text.rfind("\n", 0, found.start()) + 1, found.start())
+        if before is None:
+            continue
+        said = _NO_NAME.sub("", found[1] or found[2] or "")
+        names = [name[1] for each in said.split(",") if (name := _NAME.match(each))]
+        dots, module = before[1] or "", before[2]
+        above = posixpath.normpath(posixpath.join(posixpath.dirname(path), *[".."] * (len(dots) - 1)))
+        wanted = [module, *(f"{module}.{name}" for name in names)] if module else names
+        yield from _files_of(wanted, [above] if dots else roots)
+
+
+def _files_of(modules: Iterable[str], roots: Iterable[str]) -> Iterator[str]:
+    for module in modules:
+        name = module.replace(".", "/")
+        for root in roots:
+            yield posixpath.normpath(posixpath.join(root, f"{name}.py"))
+            yield posixpath.normpath(posixpath.join(root, name, "__init__.py"))

@@ -5,6 +5,7 @@ A `Graph` enters; for each input, and each element of a list that is put togethe
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -106,7 +107,7 @@ class Values:
         return found
 
     def _given(self, source: Source | Constant, port: Port, scope: str) -> Given:
-        known = tuple(self._known(source, scope, set()) or ())
+        known = tuple(_distinct(self._known(source, scope, set()) or ()))
         if not known and port.port.choices and not port.type.is_list:
             known = tuple(_choices(port.port, port.path))
         if known:
@@ -148,7 +149,15 @@ class Values:
             if known is None:
                 return None
             found += known
-        return found
+        return _distinct(found)
+
+
+def _distinct(values: Iterable[Value]) -> list[Value]:
+    """Each value once, where it is written first."""
+    first: dict[str, Value] = {}
+    for value in values:
+        first.setdefault(json.dumps(value.value), value)
+    return list(first.values())
 
 
 def _choices(port: InputPort, path: Path) -> Iterator[Value]:

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, cast
 
 from hpc.compiler.graph import Layer, Settings
+from hpc.compiler.link.components import Declared
 from hpc.components.container import ContainerComponent
 from hpc.components.fields import EnvValue, SecretRef
 from hpc.components.foreign import ForeignContainer
@@ -15,8 +16,16 @@ from hpc.spec.model import Accelerator, Image, Secret
 from hpc.spec.program import File, is_library
 
 
-def settings_of(layers: Sequence[Layer], component: ContainerComponent | ForeignContainer, main: File) -> Settings:
-    """The layers, the most particular first, as one; the last one is the `defaults` of the component's file."""
+def layers_of(use: Layer, declared: Declared) -> tuple[Layer, ...]:
+    """The blocks that say something about a use of a component: that use first, the `defaults` of its file at last."""
+    home = declared.file
+    return (use, *declared.layers, Layer(home, (*home.path, "defaults"), home.pipeline.defaults))
+
+
+def settings_of(use: Layer, declared: Declared, main: File) -> Settings:
+    """How a container runs where it is used like that. Raises KeyError if a block names what its file lacks."""
+    layers, component = layers_of(use, declared), declared.component
+    assert isinstance(component, ContainerComponent | ForeignContainer)
     image, image_path = _image(layers, component, main)
     accelerator, accelerator_path = _accelerator(layers)
     cache = _first(layers, "cache")

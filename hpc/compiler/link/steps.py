@@ -32,7 +32,7 @@ from hpc.compiler.link.loops import NESTED_RESULT, Axis, Element, axes, elements
 from hpc.compiler.link.misuse import STATUS
 from hpc.compiler.link.nodes import Node, Scope, Wire
 from hpc.compiler.link.regions import Regions
-from hpc.compiler.link.settings import settings_of
+from hpc.compiler.link.settings import layers_of, settings_of
 from hpc.compiler.link.wiring import NOT_A_LIST
 from hpc.components.container import ContainerComponent
 from hpc.components.foreign import ForeignContainer, ForeignPipeline
@@ -209,13 +209,10 @@ class Elaborator:
     def _container(
         self, node: Node, component: ContainerComponent | ForeignContainer, common: dict[str, Any]
     ) -> RunsContainer:
-        file = node.declared.file
-        defaults = Layer(file, (*file.path, "defaults"), file.pipeline.defaults)
-        below = (*node.declared.layers, defaults)
-        layers = (Layer(self.scope.file, node.path, node.entry), *below)
-        settings = settings_of(layers, component, self.main)
+        use, plain = (Layer(self.scope.file, node.path, entry) for entry in (node.entry, NOTHING_DIFFERS))
+        layers, settings = layers_of(use, node.declared), settings_of(use, node.declared, self.main)
         differs = _may_differ(node) and _of_container(settings) != _of_container(
-            settings_of((Layer(self.scope.file, node.path, NOTHING_DIFFERS), *below), component, self.main)
+            settings_of(plain, node.declared, self.main)
         )
         if isinstance(component, ForeignContainer):
             return ForeignStep(**common, component=component, layers=layers, settings=settings, differs=differs)
