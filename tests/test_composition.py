@@ -891,7 +891,7 @@ def test_without_hydra_there_is_one_note() -> None:
         (
             "HPC618",
             "overrides are not checked against conf/config.yaml, because hydra-core is not installed beside hpc.",
-            (14, 5),
+            (10, 5),
         )
     ]
     assert compiled(undeclared, Recorder({}, None)) == []

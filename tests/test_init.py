@@ -120,7 +120,10 @@ def test_files_of_others_are_left_alone(tmp_path: Path) -> None:
 def test_check_finds_nothing_at_all(starter: Path) -> None:
     done = hpc(starter, "check", "pipeline.yaml")
     assert (done.returncode, done.stdout) == (0, "")
-    assert done.stderr == "pipeline.yaml: ok for vertex, local, also with profile large\n"
+    assert done.stderr == (
+        "pipeline.yaml: ok for vertex, local, also with profile large\n"
+        "Hydra: prepare checked against prepare/conf/config.yaml; train checked against train/conf/config.yaml\n"
+    )
 
 
 def test_the_compiled_file_is_up_to_date(starter: Path) -> None:

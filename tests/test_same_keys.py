@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 from hydra import compose, initialize_config_dir
+from hydra.errors import HydraException
 from hydra_apps import Project
 from omegaconf import OmegaConf
 from omegaconf.errors import OmegaConfBaseException
@@ -66,7 +67,7 @@ def arrives(line: Sequence[str], said: Said, folder: Path) -> bool:
         try:
             config: Any = compose("main", list(line), return_hydra_config=any("hydra" in key for key, _ in said))
             found = [(_select(config, key), value) for key, value in said]
-        except (Exception, OmegaConfBaseException):
+        except (HydraException, OmegaConfBaseException):
             return False
     return all(one is value or one == value for one, value in found)
 

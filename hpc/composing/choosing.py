@@ -177,10 +177,8 @@ class Composer:
         near = re.search(r"Did you mean to override (?:one of )?(.*?)\?", message)
         names = likest(reading.full_key, near[1].split(", ")) if near else []
         value = reading.override.value() if kind == "not-there" else None
-        more = {"said": str(value)} if value else {}
-        return finding(
-            kind, **reading.place, key=reading.full_key, near=names, options=self._options(kind, reading), **more
-        )
+        said, options = str(value or ""), self._options(kind, reading)
+        return finding(kind, **reading.place, key=reading.full_key, said=said, near=names, options=options)
 
     def _options(self, kind: str, reading: Reading) -> list[str]:
         return options_of(self.there, reading.key) if kind == "no-default" else []
@@ -236,8 +234,8 @@ class Composer:
             good.append(reading)
         except Exception as why:  # noqa: BLE001  as above
             if not _MANDATORY.match(str(why)):
-                place = {**reading.place, "key": reading.full_key}
-                found.findings.append(finding("clash", **place, said=self._told(why)))
+                said = self._told(why)
+                found.findings.append(finding("clash", **reading.place, key=reading.full_key, said=said))
 
     def _is_excused(self, error: Exception, found: Composed) -> bool:
         """Whether what is missing may be where only the container looks, or is what it has in its environment."""

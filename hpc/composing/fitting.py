@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from omegaconf import DictConfig
+from omegaconf.errors import OmegaConfBaseException
 
 from hpc.composing.alternatives import Alternatives
 from hpc.composing.applying import Values, applied_where_possible, other_type
@@ -103,9 +104,8 @@ class _Fitting:
         """Whether the config itself sets `hydra.mode`, which Hydra knows since 1.2."""
         choices = [reading.text for reading in line.readings if is_choice(self.there, reading) and reading.is_main]
         for texts in (choices, []):
-            with contextlib.suppress(Exception):  # it is judged afterwards; a resolver may be the application's
-                config = self.there.compose(self.name, texts)
-                return "mode" in config.hydra and str(config.hydra.mode).rpartition(".")[2] == "MULTIRUN"
+            with contextlib.suppress(Exception):  # it is judged afterwards
+                return _is_multirun(self.there.compose(self.name, texts))
         return False
 
     # ------------------------------------------------------------ what may be in the container only
@@ -272,6 +272,14 @@ class _Fitting:
                 same = identities(walk(self.there, applied_where_possible(judge.right, config)))
                 found = [each for each in found if each["kind"] not in OF_CHOICES or identity(each) in same]
         return found
+
+
+def _is_multirun(config: DictConfig) -> bool:
+    """Whether the config asks for several runs, or may do so by what only the container knows."""
+    try:
+        return "mode" in config.hydra and str(config.hydra.mode).rpartition(".")[2] == "MULTIRUN"
+    except OmegaConfBaseException:
+        return True
 
 
 def _package(full_key: str) -> str:

@@ -53,7 +53,7 @@ def registered(files: Sequence[str]) -> list[tuple[str, str]]:
     """
     key = tuple(_stamp(file) for file in files)
     if key not in _known:
-        with traced() as read:
+        with traced() as read, _without_writing():
             failures = [(file, reason) for file in files if (reason := _run(Path(file).absolute()))]
         _forget(files)
         _known[key] = (_branches(ConfigStore.instance().repo), dict(BaseContainer._resolvers), failures, read)
@@ -62,6 +62,18 @@ def registered(files: Sequence[str]) -> list[tuple[str, str]]:
     ConfigStore.instance().repo = _branches(store)
     BaseContainer._resolvers = dict(resolvers)
     return list(failures)
+
+
+@contextlib.contextmanager
+def _without_writing() -> Generator[None]:
+    """No byte code is left beside a user's programs: Python takes it for that of a source which changes in the same
+    second and stays as long.
+    """
+    before, sys.dont_write_bytecode = sys.dont_write_bytecode, True
+    try:
+        yield
+    finally:
+        sys.dont_write_bytecode = before
 
 
 def _run(file: Path) -> str:

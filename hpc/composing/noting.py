@@ -13,6 +13,8 @@ Finding = dict[str, Any]
 _MOST_CHARACTERS = 200
 _MOST_NEAR = 3
 _NEARLY = 0.1
+_OF_WORDS = frozenset(("unknown-key", "unknown-group", "exists", "not-there", "no-default", "no-sweeper"))
+"""Kinds about a key, which all values of a sweep have in common."""
 
 
 def finding(kind: str, word: int | None = None, other: int | None = None, **rest: Any) -> Finding:
@@ -25,6 +27,8 @@ def in_order(findings: Iterable[Finding]) -> list[Finding]:
     """Those of the words first, in their order, then those of the configuration; each once."""
     unique: dict[tuple[Any, ...], Finding] = {}
     for each in findings:
+        if each["kind"] in _OF_WORDS:
+            each["element"] = ""
         unique.setdefault(tuple(each[name] for name in ("kind", "word", "other", "key", "said", "at", "element")), each)
     return sorted(unique.values(), key=_position)
 

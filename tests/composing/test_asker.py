@@ -297,11 +297,16 @@ def test_a_python_that_cannot_be_started(folder: Path, monkeypatch: pytest.Monke
     assert Asker(folder, None).ask([SWEEP]) == [Swept((), "no-answer", said)]
 
 
-@pytest.mark.parametrize("text", ["\0", "\ud800"])
-def test_names_that_no_file_can_have(folder: Path, cache: Path, asked: list[int], text: str) -> None:
+@pytest.mark.parametrize(
+    ("text", "said"), [("\0", "ValueError: embedded null byte"), ("\ud800", "UnicodeEncodeError: 'utf-8' codec can't ")]
+)
+def test_names_that_no_file_can_have(folder: Path, cache: Path, asked: list[int], text: str, said: str) -> None:
     questions = [Keys(Config(text, "train")), Keys(Config("conf", text)), Keys(Config("conf", "train", (text,)))]
-    answers = _ask(folder, cache, questions)
-    assert [isinstance(answer, Listed) and (answer.trouble or answer.notes) != () for answer in answers] == [True] * 3
+    no_folder, *others = _ask(folder, cache, questions)
+    assert no_folder == Listed(trouble=f"Primary config directory not found: '{text}'")
+    for answer in others:
+        assert isinstance(answer, Listed)
+        assert (answer.trouble[: len(said)], answer.failed) == (said, True)
     assert asked == [3]
 
 
@@ -696,6 +701,7 @@ def test_every_program_beside_an_import_is_in_the_key(folder: Path, cache: Path,
     _write(folder / "src" / "about.yaml", "")
     _ask(folder, cache, [IMPORTING])
     assert processes == [1, 1, 1]
+    assert [*folder.rglob("*.pyc")] == []
 
 
 def test_an_answer_from_modules_elsewhere_is_not_kept(

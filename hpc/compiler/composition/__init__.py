@@ -45,9 +45,10 @@ def composed(graph: Graph, files: Files) -> Composed:
     configured = [*_configured(graph, files)]
     values = Values(graph)
     wanted = [
-        Asked(step, found.config, found.is_declared, words_of(step, values.of(step)))
+        Asked(step, found.config, found.is_declared, words_of(step, given))
         for step, found in configured
         if found is not None
+        for given in values.of(step)
     ]
     asked = [one for one in wanted if all(map(files.has, one.config.imports))]
     answers = answered(files, (one.question for one in asked))
@@ -127,6 +128,7 @@ _TROUBLES: Mapping[str, str] = {
     "no-folder": "is not there",
     "no-config": "is not there",
     "broken": "does not compose",
+    "not-found": "does not compose",
     "no-answer": "cannot be composed here",
 }
 

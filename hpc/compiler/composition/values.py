@@ -1,13 +1,14 @@
 """Which values an input of a step can have while nothing runs: the constant, each of several, or a stand-in.
 
-A `Graph` enters; for each input, and each element of a list that is put together, a `Given` leaves.
+A `Graph` enters; for each input, and each element of a list that is put together, a `Given` leaves: once for each
+combination that can come of inputs that change together.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 from hpc.compiler.graph import (
@@ -42,12 +43,20 @@ _STAND_INS: dict[str, Any] = {
 _MOST_VALUES = 100
 
 
+_MOST_TOGETHER = 30
+
+Cases = tuple[tuple[tuple[str, ...], int], ...]
+"""Under what a value comes: the number of the element of a loop, of the choice of an input, of the step that runs a
+sub-pipeline."""
+
+
 @dataclass(frozen=True)
 class Value:
-    """A value, and where it is written."""
+    """A value, where it is written, and the cases in which it comes."""
 
     value: Any
     path: Path
+    cases: Cases = ()
 
 
 @dataclass(frozen=True)
@@ -92,29 +101,18 @@ class Values:
                 if step.graph.name not in seen:
                     self._enter(step.graph, seen)
 
-    def of(self, step: ContainerStep) -> Mapping[str, Given]:
-        """What each bound input of the step can have; elements of a list put together under their names in the IR."""
-        found: dict[str, Given] = {}
-        for name, binding in step.bindings.items():
-            port = step.component.inputs[name]
-            path = (*step.component_path, "inputs", name)
-            if isinstance(binding, Gathered):
-                one = Port(port, port.type.element, path)
-                for index, item in enumerate(binding.items):
-                    found[element_name(step.component.inputs, name, index)] = self._given(item, one, step.scope)
-            else:
-                found[name] = self._given(binding, Port(port, port.type, path), step.scope)
-        return found
+    def of(self, step: ContainerStep) -> list[Mapping[str, Given]]:
+        """What each bound input of the step can have; elements of a list put together under their names in the IR.
 
-    def _given(self, source: Source | Constant, port: Port, scope: str) -> Given:
-        known = tuple(_distinct(self._known(source, scope, set()) or ()))
-        if not known and port.port.choices and not port.type.is_list:
-            known = tuple(_choices(port.port, port.path))
-        if known:
-            return Given(known[:_MOST_VALUES], is_known=len(known) <= _MOST_VALUES)
-        if isinstance(source, FromInput) and source.port.has_default and source.type == source.port.type:
-            return Given((Value(source.port.default, (*source.path, "default")),), is_known=False)
-        return port.stand_in
+        Inputs that change together, because they come from one loop or one input, have one mapping for each case; no
+        more than 30.
+        """
+        sources = {name: (source, port) for name, source, port in _sources(step)}
+        known = {name: self._known(source, step.scope, set()) or _own(port) for name, (source, port) in sources.items()}
+        return [
+            {name: _given(values, *sources[name]) for name, values in together.items()}
+            for together in _together(known)[:_MOST_TOGETHER]
+        ]
 
     def _known(self, source: Source | Constant, scope: str, seen: set[tuple[str, str]]) -> list[Value] | None:
         """Everything that the source can be; None if that cannot be told."""
@@ -123,7 +121,7 @@ class Values:
         if isinstance(source, FromItem):
             return self._elements(source, scope)
         if isinstance(source, FromInput):
-            return self._passed(source, scope, seen) or list(_choices(source.port, source.path)) or None
+            return self._passed(source, scope, seen) or _choices(source.port, source.path, (scope, source.name)) or None
         return None
 
     def _elements(self, source: FromItem, scope: str) -> list[Value] | None:
@@ -131,25 +129,82 @@ class Values:
         loop = self._loops.get((scope, source.axis))
         if loop is None or not isinstance(loop.items, Constant):
             return None
-        items = [Value(item, (*loop.items.path, index)) for index, item in enumerate(loop.items.value)]
-        if source.field is None:
-            return items
-        return [Value(item.value[source.field], loop.items.path) for item in items]
+        path, name = loop.items.path, (scope, source.axis, "loop")
+        if source.field is not None:
+            return [Value(item[source.field], path, ((name, n),)) for n, item in enumerate(loop.items.value)]
+        return [Value(item, (*path, index), ((name, index),)) for index, item in enumerate(loop.items.value)]
 
     def _passed(self, source: FromInput, scope: str, seen: set[tuple[str, str]]) -> list[Value] | None:
         """What the steps that run the sub-pipeline give to its input, if every one of them tells."""
         if (scope, source.name) in seen or scope not in self._callers:
             return None
         found: list[Value] = []
-        for outer, step in self._callers[scope]:
+        for number, (outer, step) in enumerate(self._callers[scope]):
             binding = step.bindings.get(source.name)
             if binding is None or isinstance(binding, Gathered):
                 return None
             known = self._known(binding, outer, {*seen, (scope, source.name)})
             if known is None:
                 return None
-            found += known
-        return _distinct(found)
+            found += [replace(each, cases=(*each.cases, ((scope, "step"), number))) for each in known]
+        return found
+
+
+def _sources(step: ContainerStep) -> Iterator[tuple[str, Source | Constant, Port]]:
+    """Every bound input and element, with what it comes from."""
+    for name, binding in step.bindings.items():
+        port = step.component.inputs[name]
+        path = (*step.component_path, "inputs", name)
+        if isinstance(binding, Gathered):
+            for index, item in enumerate(binding.items):
+                yield element_name(step.component.inputs, name, index), item, Port(port, port.type.element, path)
+        else:
+            yield name, binding, Port(port, port.type, path)
+
+
+def _own(port: Port) -> list[Value]:
+    """The choices that the component declares."""
+    return [] if port.type.is_list else _choices(port.port, port.path)
+
+
+def _given(known: Sequence[Value], source: Source | Constant, port: Port) -> Given:
+    values = tuple(_distinct(known))
+    if values:
+        return Given(values[:_MOST_VALUES], is_known=len(values) <= _MOST_VALUES)
+    if isinstance(source, FromInput) and source.port.has_default and source.type == source.port.type:
+        return Given((Value(source.port.default, (*source.path, "default")),), is_known=False)
+    return port.stand_in
+
+
+_Known = Mapping[str, Sequence[Value]]
+
+
+def _together(known: _Known) -> list[_Known]:
+    """The values by input, once for each case that decides about several inputs."""
+    what, numbers = _shared(known)
+    found: list[_Known] = []
+    for number in numbers:
+        own = {name: [each for each in values if _may_be(each, what, number)] for name, values in known.items()}
+        if all(own[name] or not known[name] for name in known) and len(found) < _MOST_TOGETHER:
+            found += _together(own)
+    return found or [known]
+
+
+def _shared(known: _Known) -> tuple[tuple[str, ...], list[int]]:
+    """What decides about the values of several inputs and is not decided yet, with its numbers."""
+    inputs: dict[tuple[str, ...], set[str]] = {}
+    numbers: dict[tuple[str, ...], dict[int, None]] = {}
+    for name, values in known.items():
+        for what, number in (case for each in values for case in each.cases):
+            inputs.setdefault(what, set()).add(name)
+            numbers.setdefault(what, {})[number] = None
+    shared = (what for what in inputs if len(inputs[what]) > 1 and len(numbers[what]) > 1)
+    found = next(shared, ())
+    return found, [*numbers.get(found, ())]
+
+
+def _may_be(value: Value, what: tuple[str, ...], number: int) -> bool:
+    return all(each != what or own == number for each, own in value.cases)
 
 
 def _distinct(values: Iterable[Value]) -> list[Value]:
@@ -160,9 +215,9 @@ def _distinct(values: Iterable[Value]) -> list[Value]:
     return list(first.values())
 
 
-def _choices(port: InputPort, path: Path) -> Iterator[Value]:
-    for index, choice in enumerate(port.choices or ()):
-        yield Value(choice, (*path, "choices", index))
+def _choices(port: InputPort, path: Path, name: tuple[str, ...] = ()) -> list[Value]:
+    cases = [((name, index),) if name else () for index in range(len(port.choices or ()))]
+    return [Value(each, (*path, "choices", index), cases[index]) for index, each in enumerate(port.choices or ())]
 
 
 def _loops(nodes: Iterable[Node]) -> Iterator[Loop]:
