@@ -316,6 +316,26 @@ def test_a_loop_of_the_platform_over_a_known_list_has_all_of_its_elements() -> N
     ]
 
 
+def test_inputs_that_change_together_are_asked_about_together() -> None:
+    """No combination is asked about that never comes."""
+    component = "command: [python, t.py], config: {dir: conf}, inputs: {a: string, b: int}, args: ['c=${{ inputs.a }}']"
+    zipped = "for_each: {zip: [a, b]}, loop: runtime, with: {a: [p, q, p], b: [1, 2, 1]}"
+    assert [one.words for one in asked(one_file(component, more=f"steps: {{train: {{{zipped}}}}}"))] == [
+        (Word("c=p"), Word("b=1", type="int"), Word("a='p'", type="string")),
+        (Word("c=q"), Word("b=2", type="int"), Word("a='q'", type="string")),
+    ]
+
+
+def test_inputs_that_come_from_one_input_have_the_same_choice() -> None:
+    component = "command: [python, t.py], config: {dir: conf}, inputs: {a: string, b: string, n: int}"
+    inputs = "{v: {type: string, choices: [p, q]}, n: int}"
+    edges = "[inputs.v -> train.a, inputs.v -> train.b, inputs.n -> train.n]"
+    count = Word("n=1", type="int", is_known=False)
+    assert [one.words for one in asked(one_file(component, inputs=inputs, edges=edges))] == [
+        (count, *(Word(f"{name}='{value}'", type="string") for name in "ab")) for value in "pq"
+    ]
+
+
 SUB = """\
   inner: {image: app, command: [python, t.py], config: {dir: conf}, inputs: {model: string, n: int}}
   group:
@@ -327,11 +347,10 @@ SUB = """\
 def test_a_component_made_of_edges_passes_on_what_is_known() -> None:
     text = one_file("cli: none", edges="[one, two]", inputs="{v: int}").replace("edges: [one", f"{SUB}edges: [one")
     known = f"{text}steps: {{one: {{uses: group, with: {{model: a}}}}, two: {{uses: group, with: {{model: c, n: 5}}}}}}"
-    (question,) = asked(known)
-    assert question.words == (
-        Word("n=4", others=("n=5",), type="int"),
-        Word("model='a'", others=("model='c'",), type="string"),
-    )
+    assert [question.words for question in asked(known)] == [
+        (Word("n=4", type="int"), Word("model='a'", type="string")),
+        (Word("n=5", type="int"), Word("model='c'", type="string")),
+    ]
     (question,) = asked(known.replace("[one, two]", "[one, two, inputs.v -> two.n]").replace(", n: 5", ""))
     assert question.words == (
         Word("n=4", type="int", is_known=False),
@@ -642,7 +661,7 @@ def said(*findings: Finding, text: str = PLACES) -> list[str]:
         (
             Finding("unknown-key", TRAINER, key="trainer.max_epoch", near=("trainer.max_epochs",)),
             "15:27 error HPC601 `trainer.max_epoch` is not a key of conf/main.yaml, so Hydra would stop at start-up. | "
-            "did you mean `trainer.max_epochs`? To add a new key write `+trainer.max_epoch`. <max_epoch>",
+            "did you mean `trainer.max_epochs`? To add a new key write `+trainer: {…}`. <max_epoch>",
         ),
         (
             Finding("unknown-key", TRAINER, key="trainer"),
@@ -670,6 +689,26 @@ def said(*findings: Finding, text: str = PLACES) -> list[str]:
             "start-up. | write `logger`. <logger>",
         ),
         (
+            Finding("not-there", TRAINER, key="trainer.max_epoch", said="42", options=("1",)),
+            "15:27 error HPC601 `~trainer.max_epoch=42` deletes only the value 42, but it is 1: Hydra would stop at "
+            "start-up. | to delete it whatever it is write `~trainer.max_epoch: null`. <max_epoch>",
+        ),
+        (
+            Finding("not-there", ARGS, key="lr", said="42", options=("1",)),
+            "12:13 error HPC601 `~lr=42` deletes only the value 42, but it is 1: Hydra would stop at start-up. | "
+            "to delete it whatever it is write `~lr`. <lr>",
+        ),
+        (
+            Finding("not-there", LOGGER, key="logger", said="csv"),
+            "15:42 error HPC601 `~logger=csv` deletes only the option csv, which is not chosen: Hydra would stop at "
+            "start-up. | to delete it whatever it is write `~logger: null`. <logger>",
+        ),
+        (
+            Finding("not-there", LOGGER, key="logger", said="csv", options=("null",)),
+            "15:42 error HPC601 `~logger` deletes nothing, because `logger` is null in conf/main.yaml: Hydra would "
+            "stop. | remove it. <logger>",
+        ),
+        (
             Finding("not-there", LOGGER, key="logger", near=("loggers",)),
             "15:42 error HPC601 `~logger` deletes what conf/main.yaml does not have, so Hydra would stop at start-up. "
             "| did you mean `~loggers`? <logger>",
@@ -690,6 +729,16 @@ def said(*findings: Finding, text: str = PLACES) -> list[str]:
             "correct the group or the option. <mlp>",
         ),
         (
+            Finding("unknown-choice", LOGGER, key="hydra/launcher", said="basicc", near=("basic",), options=("basic",)),
+            "15:50 error HPC602 `basicc` is not an option of the config group `hydra/launcher`. | "
+            "did you mean `basic`? It has: basic. <[csv, wand]>",
+        ),
+        (
+            Finding("unknown-group", LOGGER, key="hydra/job_loging", near=("hydra/job_logging",)),
+            "15:42 error HPC602 `hydra/job_loging` is not a config group of Hydra, so it would stop at start-up. | "
+            "did you mean `hydra/job_logging`? <logger>",
+        ),
+        (
             Finding("no-default", SEED, key="run.seed"),
             "13:51 error HPC602 the defaults list of conf/main.yaml chooses nothing from the config group `run.seed`, "
             "so there is nothing to replace. | write `as: +run.seed`, which adds a choice. <run.seed>",
@@ -700,6 +749,11 @@ def said(*findings: Finding, text: str = PLACES) -> list[str]:
             "quote the value, or list `lr` under `sweep`. <1,2>",
         ),
         (
+            Finding("sweep", ARGS, key="hydra.run.dir"),
+            "12:16 error HPC603 Hydra would take `lr=1,2` for a sweep of --multirun, so it would stop at start-up. | "
+            "quote the value; Hydra does not sweep over what belongs to itself. <1,2>",
+        ),
+        (
             Finding("is-cpu", key="trainer.accelerator"),
             "9:18 warning HPC605 step `again` runs on a T4, but `trainer.accelerator` composes to `cpu`. | "
             "write `trainer.accelerator: gpu` into `overrides`, or choose a machine without a GPU. <t4>",
@@ -708,6 +762,11 @@ def said(*findings: Finding, text: str = PLACES) -> list[str]:
             Finding("is-cpu", key="device"),
             "9:18 warning HPC605 step `again` runs on a T4, but `device` composes to `cpu`. | "
             "write `device: cuda` into `overrides`, or choose a machine without a GPU. <t4>",
+        ),
+        (
+            Finding("is-cpu", MODEL, key="model.device"),
+            "3:42 warning HPC605 step `again` runs on a T4, but `model.device` composes to `cpu`. | "
+            "write `model.device: cuda` into `overrides`, or choose a machine without a GPU. <mlp>",
         ),
         (
             Finding("syntax", ARGS, said="unexpected ','", at=4),
@@ -725,8 +784,20 @@ def said(*findings: Finding, text: str = PLACES) -> list[str]:
             'correct `command` or `args`; options stand in front of the first override. <["lr=1,2"]>',
         ),
         (
+            Finding("missing", LOGGER, key="logger.names[1].first"),
+            "15:50 error HPC613 with `logger=[csv,wand]`, `logger.names.1.first` must be given (`???` in the "
+            "configuration) and nothing gives it. | write `overrides: {logger.names.1.first: …}`, or give it by an "
+            "input with `as: logger.names.1.first`. <[csv, wand]>",
+        ),
+        (
+            Finding("missing", MODEL, 0, key="model.heads"),
+            "3:47 error HPC613 with `model='vit'`, `model.heads` must be given (`???` in the configuration) and "
+            "nothing gives it. | write `overrides: {++model.heads: …}`, which holds where there is no such key, too. "
+            "<vit>",
+        ),
+        (
             Finding("missing", key="model.name"),
-            "11:13 error HPC613 `model.name` must be given (`???` in conf/main.yaml) and nothing gives it. | "
+            "11:13 error HPC613 `model.name` must be given (`???` in the configuration) and nothing gives it. | "
             "write `overrides: {model.name: …}`, or give it by an input with `as: model.name`. "
             "<{dir: conf, name: main, imports: [a.py]}>",
         ),
@@ -741,7 +812,27 @@ def said(*findings: Finding, text: str = PLACES) -> list[str]:
             "did you mean `train`? <main>",
         ),
         (
-            Finding("broken", said="In 'main': Could not find 'a/b'\n\nAvailable options in 'a':\n\tc"),
+            Finding("broken", said="model/cnn.yaml, line 3: found duplicate key a"),
+            "11:13 error HPC615 conf/main.yaml does not compose: conf/model/cnn.yaml, line 3: found duplicate key a. | "
+            "mend it. <{dir: conf, name: main, imports: [a.py]}>",
+        ),
+        (
+            Finding("broken", said="model/cnn.yaml, `a`: no viable alternative at input '${b'"),
+            "11:13 error HPC615 conf/main.yaml does not compose: conf/model/cnn.yaml, `a`: an interpolation is not "
+            "closed. | mend it. <{dir: conf, name: main, imports: [a.py]}>",
+        ),
+        (
+            Finding("broken", said="Error resolving interpolation '${dd}'"),
+            "11:13 error HPC615 conf/main.yaml does not compose: a defaults list refers to `${dd}`, which is not "
+            "there. | mend it. <{dir: conf, name: main, imports: [a.py]}>",
+        ),
+        (
+            Finding("broken", said="maximum recursion depth exceeded in comparison"),
+            "11:13 error HPC615 conf/main.yaml does not compose: it includes itself, or is nested too deeply. | "
+            "mend it. <{dir: conf, name: main, imports: [a.py]}>",
+        ),
+        (
+            Finding("not-found", said="In 'main': Could not find 'a/b'\n\nAvailable options in 'a':\n\tc"),
             "11:13 error HPC615 conf/main.yaml does not compose: In 'main': Could not find 'a/b' Available options in "
             "'a': c. | mend it; if the program registers a structured config of that name, list its file under "
             "`imports`. <{dir: conf, name: main, imports: [a.py]}>",
@@ -753,6 +844,11 @@ def said(*findings: Finding, text: str = PLACES) -> list[str]:
             "<{dir: conf, name: main, imports: [a.py]}>",
         ),
         (
+            Finding("interpolation", MODEL, key="a.b", said="${x}"),
+            "3:42 error HPC615 with `model='mlp'`, `a.b` in conf/main.yaml refers to `${x}`, which is not there. | "
+            "correct the reference, or give the key that it names. <mlp>",
+        ),
+        (
             Finding("interpolation", key="a.b", said="${x}"),
             "11:13 error HPC615 `a.b` in conf/main.yaml refers to `${x}`, which is not there. | "
             "correct the reference, or give the key that it names. "
@@ -760,8 +856,9 @@ def said(*findings: Finding, text: str = PLACES) -> list[str]:
         ),
         (
             Finding("type", SEED, key="run.seed", said="Value '3' of type 'int' could not be converted to Enum"),
-            "16:30 error HPC616 the structured config refuses this value of `run.seed`: Value '3' of type 'int' could "
-            "not be converted to Enum. | give a value of the type that it has there. <3>",
+            "16:30 error HPC616 the structured config of conf/main.yaml refuses this value of `run.seed` of component "
+            "`train`: Value '3' of type 'int' could not be converted to Enum. | "
+            "give a value of the type that it has there. <3>",
         ),
         (
             Finding("type", OUT, key="out", said="Value '/hpc/path' of type 'str' could not be converted to Integer"),
@@ -801,10 +898,36 @@ def said(*findings: Finding, text: str = PLACES) -> list[str]:
             "install what it imports beside hpc, or move the structured configs to a file of their own. <a.py>",
         ),
         (
+            Finding("not-imported", key="a.py", said="SyntaxError: invalid syntax (a.py, line 1)"),
+            "11:47 note HPC618 a.py cannot be run here, so the types that it registers are not checked: "
+            "SyntaxError: invalid syntax (a.py, line 1). | "
+            "mend it, or move the structured configs to a file of their own. <a.py>",
+        ),
+        (
+            Finding("outside", ARGS, key="--config-path", said="../confff"),
+            "12:16 note HPC618 `--config-path` names another folder (`../confff`), so nothing is checked against it. | "
+            "if it lies here, name it in `config: {dir: …}` instead of `--config-path`. <1,2>",
+        ),
+        (
+            Finding("outside", ARGS, key="hydra.searchpath", said="pkg://more"),
+            "12:16 note HPC618 `hydra.searchpath` adds a folder (`pkg://more`), and what may lie there is not "
+            "checked. | nothing needs to change. <1,2>",
+        ),
+        (
+            Finding("outside", LOGGER, key="logger", said="${oc.env:ROOT}"),
+            "15:50 note HPC618 `logger` (${oc.env:ROOT}) depends on the container and is not checked. | "
+            "nothing needs to change; a variable that `env` sets counts as given. <[csv, wand]>",
+        ),
+        (
             Finding("outside", key="paths.root", said="${oc.env:ROOT}"),
             "11:13 note HPC618 `paths.root` (${oc.env:ROOT}) in conf/main.yaml depends on the container and is not "
             "checked. | nothing needs to change; a variable that `env` sets counts as given. "
             "<{dir: conf, name: main, imports: [a.py]}>",
+        ),
+        (
+            Finding("no-values", ARGS, key="lr", options=("a", "b")),
+            "12:16 error HPC620 the sweep of `lr` has no values, so Hydra would start no run. | "
+            "correct it; it has: a, b. <1,2>",
         ),
         (
             Finding("no-sweeper", ARGS, key="lr"),
@@ -844,11 +967,14 @@ def test_a_configuration_that_was_only_found_is_not_missed() -> None:
     found = PLACES.replace("    config: {dir: conf, name: main, imports: [a.py]}\n", "")
     assert said(Finding("no-folder"), Finding("no-config", key="config"), text=found) == []
     assert [line.partition(":")[2] for line in said(Finding("broken", said="no"), text=found)] == [
+        "14 error HPC615 conf/config.yaml does not compose: no. | mend it. <[python, t.py]>"
+    ]
+    assert [line.partition(":")[2] for line in said(Finding("not-found", said="no"), text=found)] == [
         "14 note HPC618 conf/config.yaml does not compose: no. | mend it, or declare `config`; if the program "
         "registers a structured config of that name, list its file under `imports`. <[python, t.py]>"
     ]
     (line,) = said(Finding("missing", key="a"), text=found)
-    assert line.startswith("10:14 error HPC613 `a` must be given (`???` in conf/config.yaml)")
+    assert line.startswith("10:14 error HPC613 `a` must be given (`???` in the configuration)")
 
 
 def test_a_step_is_told_about_its_own_overrides() -> None:
@@ -870,7 +996,126 @@ def test_what_is_found_for_one_step_of_several_is_told_at_that_step() -> None:
     (found,) = [one for one in compiled(own, Some({"a.py": ""})) if one.is_error]
     assert (found.span.position, found.fact) == (
         (16, 35),
-        "in step `again`, `run.seed` must be given (`???` in conf/main.yaml) and nothing gives it.",
+        "in step `again`, `run.seed` must be given (`???` in the configuration) and nothing gives it.",
+    )
+
+
+def test_where_there_is_no_configuration_only_that_is_told_and_once() -> None:
+    broken = Finding("broken", said="no")
+    found = said(broken, Finding("syntax", ARGS, said="no", at=4), Finding("sweep", ARGS, key="lr"))
+    assert [line.partition(" | ")[0] for line in found] == ["11:13 error HPC615 conf/main.yaml does not compose: no."]
+    other = "  other: {image: app, command: [python, t.py], config: {dir: conf, name: main}}\nsteps:"
+    two = PLACES.replace("[a.py]", "[]").replace("steps:", other).replace("again.model]", "again.model, other]")
+    assert [line[:5] for line in said(Finding("no-config", key="main"), text=two)] == ["11:31"]
+    apart = said(Finding("no-config", key="main"), text=two.replace("name: main}}", "name: b}}"))
+    assert [line[:5] for line in apart] == ["11:31", "16:74"]
+
+
+@pytest.mark.parametrize(
+    ("finding", "reason"),
+    [
+        (Finding("syntax", ARGS, said="missing EQUAL at '<EOF>'", at=6), "it has no `=`"),
+        (Finding("syntax", ARGS, said="no viable alternative at input '1,,'", at=4), "unexpected ','"),
+        (Finding("syntax", ARGS, said="extraneous input '}' expecting <EOF>"), "`}` is too much"),
+        (Finding("syntax", ARGS, said="token recognition error at: '#'"), "`#` must stand in quotes"),
+        (Finding("syntax", ARGS, said="mismatched input '=' expecting {<EOF>, ID}", at=2), "unexpected '='"),
+        (Finding("syntax", ARGS, said="mismatched input '=' expecting {<EOF>, ID}"), "mismatched input '='"),
+    ],
+    ids=lambda value: value.said if isinstance(value, Finding) else "",
+)
+def test_the_words_of_a_grammar_are_said_plainly(finding: Finding, reason: str) -> None:
+    assert said(finding)[0].partition(" HPC607 ")[2].startswith(f"Hydra cannot read `lr=1,2`: {reason}. | ")
+
+
+@pytest.mark.parametrize(
+    ("text", "at", "reason"),
+    [
+        ("a=[1", 4, "a bracket is not closed"),
+        ("a=x(", 4, "a bracket is not closed"),
+        ("a=${b", 3, "an interpolation is"),
+    ],
+)
+def test_what_is_not_closed(text: str, at: int, reason: str) -> None:
+    finding = Finding("syntax", ARGS, said="no viable alternative at input 'x'", at=at)
+    assert f"Hydra cannot read `{text}`: {reason}" in said(finding, text=PLACES.replace("lr=1,2", text))[0]
+
+
+def test_how_a_word_is_mended_that_is_no_override() -> None:
+    def fix(text: str, word: int = ARGS) -> str:
+        return said(Finding("syntax", word, said="no"), text=text)[0].partition(" | ")[2]
+
+    assert fix(PLACES.replace('["lr=1,2"]', "[lr=1, 2]"), 1) == (
+        "write `key=value`; if it belongs to the word before it, quote both: YAML splits at the comma. <2>"
+    )
+    assert fix(PLACES.replace('["lr=1,2"]', "[two, lr=1]")).startswith("write `key=value`, and quote what")
+    typed = PLACES.replace("    config: {dir", "    quoting: typed\n    config: {dir")
+    assert fix(typed, SEED) == "remove `quoting: typed`: with `quoting: exact` every text arrives as it stands. <3>"
+
+
+def test_a_sweep_is_blamed_for_its_bad_value() -> None:
+    text = PLACES.replace('    args: ["lr=1,2"]\n', "    sweep: {kind: [a b, vitt], hydra.run.dir: [p, q]}\n")
+    text = text.replace("{trainer: {max_epoch: 1}, logger: [csv, wand]}", "{}")
+    (first, *_) = asked(text, **{"a.py": ""})
+    assert [word.text for word in first.words[:3]] == ["--multirun", "hydra.run.dir=p,q", "kind='a b',vitt"]
+    assert said(Finding("clash", 2, key="kind", said="no", element="kind='a b'"), text=text)[0] == (
+        "12:20 error HPC615 with `kind='a b'`, conf/main.yaml does not compose: no. | "
+        "mend the configuration, or change what is given. <a b>"
+    )
+    assert said(Finding("unknown-choice", 2, key="kind", said="vitt", element="kind=vitt"), text=text)[0] == (
+        "12:25 error HPC602 `vitt` is not an option of the config group `kind` in conf. | "
+        "correct the group or the option. <vitt>"
+    )
+    assert said(Finding("sweep", 1, key="hydra.run.dir"), text=text)[0] == (
+        "12:47 error HPC620 `hydra.run.dir` belongs to Hydra itself, and --multirun does not sweep over that. | "
+        "put one value into `overrides`. <[p, q]>"
+    )
+
+
+def test_a_cpu_that_a_step_asks_for_is_shown_there() -> None:
+    own = PLACES.replace(
+        "{uses: train, with: {seed: 3}}", "{uses: train, with: {seed: 3}, overrides: {run.device: cpu}}"
+    )
+    assert said(Finding("is-cpu", LOGGER + 1, key="run.device"), text=own)[-1] == (
+        "16:97 warning HPC605 step `again` runs on a T4, but `run.device` composes to `cpu`. | "
+        "write `cuda`, or choose a machine without a GPU. <cpu>"
+    )
+
+
+def test_a_reference_is_shown_where_it_is_written() -> None:
+    own = PLACES.replace("logger: [csv, wand]", "logger: '${model.nme}'")
+    finding = Finding("interpolation", LOGGER, key="logger", said="${model.nme}", near=("model.name",))
+    assert said(finding, text=own)[0] == (
+        "15:50 error HPC615 `logger` refers to `${model.nme}`, which is not there in conf/main.yaml. | "
+        "did you mean `${model.name}`? <'${model.nme}'>"
+    )
+
+
+def test_what_one_step_of_a_loop_lacks_names_its_element() -> None:
+    looped = PLACES.replace("[inputs.model -> train.model, inputs.model -> again.model]", "[train]").replace(
+        "{train: {with: {seed: 3}}, again: {uses: train, with: {seed: 3}}}",
+        "{train: {for_each: [model], with: {seed: 3, model: [mlp, vit]}}}",
+    )
+    missing = Fits((Finding("missing", MODEL, key="model.heads"),))
+
+    class Some(Recorder):
+        def ask(self, questions: Sequence[Question]) -> Sequence[Answer | None]:
+            return [
+                missing if isinstance(one, Fit) and "vit" in one.words[MODEL].text else NOTHING for one in questions
+            ]
+
+    (found,) = [one for one in compiled(looped, Some({"a.py": ""})) if one.is_error]
+    assert (found.fact, found.fix) == (
+        "with `model='vit'`, `model.heads` must be given (`???` in the configuration) and nothing gives it.",
+        "write `overrides: {++model.heads: …}`, which holds where there is no such key, too.",
+    )
+
+
+def test_a_text_that_the_run_brings_may_fit_a_type() -> None:
+    typed = PLACES.replace("model: {type: string, choices: [mlp, vit]}", "model: string")
+    finding = Finding("type", MODEL, key="model", said="Value 'hpc' of type 'str' could not be converted")
+    assert said(finding, text=typed)[0] == (
+        "13:21 warning HPC617 `model` has a type in the structured config, which takes no string unless OmegaConf can "
+        "read it as that type. | change the type of the one or the other. <string>"
     )
 
 
@@ -921,7 +1166,7 @@ def test_what_the_components_were_checked_against() -> None:
     [
         (Finding("no-folder"), "conf/config.yaml is not there"),
         (Finding("no-config", key="config"), "conf/config.yaml is not there"),
-        (Finding("broken", said="no"), "conf/config.yaml does not compose"),
+        (Finding("not-found", said="no"), "conf/config.yaml does not compose"),
         (Finding("no-answer", said="no"), "conf/config.yaml cannot be composed here"),
         (Finding("outside", key="a", said="${oc.env:A}"), ""),
     ],

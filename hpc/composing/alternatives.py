@@ -95,8 +95,15 @@ class Alternatives:
             try:
                 self._known[each.text] = self._composer.alternative([*texts, each.text], each.full_key)
             except Exception as error:  # noqa: BLE001  what a config makes of Hydra may be any exception
-                self._known[each.text] = error
+                self._known[each.text] = self._without_stand_ins([*texts, each.text]) or error
         return self._known[each.text]
+
+    def _without_stand_ins(self, texts: Sequence[str]) -> DictConfig | None:
+        """The config, if none of the groups has to be chosen with this option."""
+        try:
+            return self._composer.plainly(texts)
+        except Exception:  # noqa: BLE001  as above
+            return None
 
 
 def _meant(composer: Composer, reading: Reading) -> list[str]:

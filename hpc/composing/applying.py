@@ -5,6 +5,7 @@ A composed config and readings of words enter; findings leave. Runs in the child
 
 from __future__ import annotations
 
+import contextlib
 import copy
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -44,6 +45,9 @@ def applied(readings: Iterable[Reading], config: DictConfig) -> DictConfig:
 
 def applied_where_possible(readings: Iterable[Reading], config: DictConfig) -> DictConfig:
     """A copy of the config with those overrides that Hydra takes."""
+    readings = list(readings)
+    with contextlib.suppress(Exception):
+        return applied(readings, config)
     for reading in readings:
         try:
             config = applied([reading], config)

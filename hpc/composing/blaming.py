@@ -12,14 +12,15 @@ from omegaconf import DictConfig
 
 from hpc.composing.alternatives import Alternatives
 from hpc.composing.applying import Values, applied_where_possible
+from hpc.composing.choosing import package_of
 from hpc.composing.noting import Finding
 from hpc.composing.words import Reading
 
 OF_CHOICES = frozenset(("missing", "interpolation", "type", "is-cpu"))
 """Kinds of findings that another choice or another value may not have."""
 
-_OF_VALUES = frozenset(("missing", "interpolation", "type"))
 _MOST = 10
+_Identity = tuple[str, str, str]
 Walk = Callable[[DictConfig], list[Finding]]
 
 
@@ -34,23 +35,30 @@ class Causes:
 
     def attributed(self, found: Sequence[Finding]) -> list[Finding]:
         """Each with the last word without which it would not be there, if there is such a word."""
-        return [self._at_setter(each) for each in self._at_others(found)]
+        setters = [setter_of(each["key"], self._values) for each in found]
+        others = self._causes([each for each, setter in zip(found, setters, strict=True) if setter is None])
+        return [
+            {**each, **cause.place} if (cause := setter or others.get(identity(each))) is not None else each
+            for each, setter in zip(found, setters, strict=True)
+        ]
 
-    def _at_setter(self, each: Finding) -> Finding:
-        setter = setter_of(each["key"], self._values)
-        return {**each, **setter.place} if setter is not None else each
-
-    def _at_others(self, found: Sequence[Finding]) -> list[Finding]:
-        wanted = {identity(each) for each in found if each["kind"] in OF_CHOICES}
-        causes: dict[tuple[str, str, str], Reading] = {}
-        for reading in [*self._values[-_MOST:], *self._choices[-_MOST:]] if wanted else []:
-            kinds = OF_CHOICES if reading in self._choices else _OF_VALUES
-            left = self._without(reading)
-            gone = {each for each in wanted if left is not None and each[0] in kinds and each not in left}
+    def _causes(self, found: Sequence[Finding]) -> dict[_Identity, Reading]:
+        """A choice, else a value of another key, without which a finding goes away."""
+        causes: dict[_Identity, Reading] = {}
+        for reading in [*self._values[-_MOST:], *self._choices[-_MOST:]]:
+            wanted = {identity(each) for each in found if self._may_cause(reading, each)}
+            left = self._without(reading) if wanted else None
+            gone = {each for each in wanted if _is_below(each[1], reading)} if left is None else wanted - left
             causes |= dict.fromkeys(gone, reading)
-        return [{**each, **causes[identity(each)].place} if identity(each) in causes else each for each in found]
+        return causes
 
-    def _without(self, reading: Reading) -> set[tuple[str, str, str]] | None:
+    def _may_cause(self, reading: Reading, each: Finding) -> bool:
+        """Whether it is worth asking Hydra again."""
+        if each["kind"] == "is-cpu":  # nothing is wrong with most of them
+            return reading in self._choices and _is_below(each["key"], reading)
+        return each["kind"] in OF_CHOICES
+
+    def _without(self, reading: Reading) -> set[_Identity] | None:
         """What is found if the word is not there; None if nothing composes then."""
         values = [each for each in self._values if each is not reading]
         try:
@@ -60,12 +68,16 @@ class Causes:
             return None
 
 
-def identity(each: Finding) -> tuple[str, str, str]:
+def _is_below(key: str, choice: Reading) -> bool:
+    return f"{key}.".startswith(f"{package_of(choice.full_key)}.")
+
+
+def identity(each: Finding) -> _Identity:
     """What a finding is about, whichever word it belongs to."""
     return each["kind"], each["key"], each["said"]
 
 
-def identities(found: Iterable[Finding]) -> set[tuple[str, str, str]]:
+def identities(found: Iterable[Finding]) -> set[_Identity]:
     """The identity of each."""
     return {identity(each) for each in found}
 

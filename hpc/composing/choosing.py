@@ -14,7 +14,7 @@ from typing import Any, cast
 from omegaconf import DictConfig
 from omegaconf.errors import GrammarParseError
 
-from hpc.composing.loading import Opened, OutsideError, unknown_resolver, unreadable
+from hpc.composing.loading import Opened, OutsideError, unknown_resolver
 from hpc.composing.noting import Finding, finding, likest, nearest, told
 from hpc.composing.words import Reading
 
@@ -42,13 +42,22 @@ class Composed:
 
 def is_choice(there: Opened, reading: Reading) -> bool:
     """Whether Hydra takes the override for a choice from a group; a dictionary is always a value."""
-    return not isinstance(reading.override.value(), dict) and there.has_group(reading.key)
+    try:
+        return not isinstance(reading.override.value(), dict) and there.has_group(reading.key)
+    except OSError:  # longer than a file's name can be
+        return False
 
 
 def options_of(there: Opened, group: str) -> list[str]:
     """The options of a group, then those in folders below it, as `folder/option`."""
     below = [name.removeprefix(f"{group}/") for name in there.groups(group)]
     return [*there.options(group), *(f"{path}/{name}" for path in below for name in there.options(f"{group}/{path}"))]
+
+
+def package_of(full_key: str) -> str:
+    """Where the config of a group comes to lie, unless its file says otherwise."""
+    group, _, package = full_key.partition("@")
+    return package or group.replace("/", ".")
 
 
 def lasting(choices: Sequence[Reading]) -> list[Reading]:
@@ -99,6 +108,7 @@ class Composer:
     def __init__(self, there: Opened, name: str, folder: str) -> None:
         self.there, self.name, self.folder = there, name, folder
         self.stand_ins: dict[str, str] = {}
+        self._takes_any: dict[str, bool] = {}
 
     def with_choices(self, choices: Sequence[Reading], later: Sequence[Reading]) -> Composed:
         """`later` are words whose option only the run brings: the defaults list's own stands in."""
@@ -118,12 +128,30 @@ class Composer:
         stand_ins = [text for key, text in self.stand_ins.items() if key != instead_of]
         return self.there.compose(self.name, [*stand_ins, *texts])
 
-    def accepts(self, reading: Reading, others: Sequence[Reading], later: Sequence[Reading]) -> bool:
+    def plainly(self, texts: Sequence[str]) -> DictConfig:
+        """The config with these choices, and no others in the place of what is missing. Raises as above."""
+        return self.there.compose(self.name, texts)
+
+    def accepts(self, reading: Reading, others: Sequence[Reading]) -> bool:
         """Whether the config composes with this choice beside the others: an optional default takes any."""
-        kept = dict(self.stand_ins)
-        composed = self.with_choices([*others, reading], later)
-        self.stand_ins = kept
-        return reading.text in composed.texts
+        asked = f"{reading.override.get_key_element()} {type(reading.override.value())}"
+        if asked not in self._takes_any:
+            kept = dict(self.stand_ins)
+            self._takes_any[asked] = self._composes([*(each.text for each in others), reading.text])
+            self.stand_ins = kept
+        return self._takes_any[asked]
+
+    def _composes(self, texts: Sequence[str]) -> bool:
+        for _ in range(_MOST_ATTEMPTS):
+            try:
+                self.alternative(texts)
+            except Exception as error:  # noqa: BLE001  what a config makes of Hydra may be any exception
+                must = _MANDATORY.match(str(error))
+                if not must or not self._stands_in(must[1], [], Composed()):
+                    return False
+            else:
+                return True
+        return False
 
     def _attempt(self, choices: Sequence[Reading], later: Sequence[Reading]) -> tuple[DictConfig, list[str]]:
         """The config and its choices. What composes with one of the options that the run may bring is right."""
@@ -204,8 +232,11 @@ class Composer:
         return finding("not-found" if _NOT_FOUND.search(str(error)) else "broken", said=self._told(error))
 
     def _told(self, error: Exception) -> str:
-        where = unreadable(self.there.sources) if isinstance(error.__cause__, GrammarParseError) else ""
-        return f"{where}{told(error, self.folder)}"
+        said, unreadable = told(error, self.folder), [*self.there.sources.unreadable.items()]
+        if unreadable and isinstance(error.__cause__, GrammarParseError):
+            file, key = unreadable[-1]
+            return f"{file}, `{key}`: {said}"
+        return said
 
     def _is_given(self, error: Exception, left: Sequence[Reading]) -> bool:
         """Whether the error is about a group that must be chosen, and that a word chooses."""

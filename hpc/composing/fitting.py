@@ -17,7 +17,7 @@ from omegaconf.errors import OmegaConfBaseException
 from hpc.composing.alternatives import Alternatives
 from hpc.composing.applying import Values, applied_where_possible, other_type
 from hpc.composing.blaming import OF_CHOICES, Causes, identities, identity, setter_of
-from hpc.composing.choosing import Composed, Composer, is_choice, lasting, options_of, wrong_choices
+from hpc.composing.choosing import Composed, Composer, is_choice, lasting, options_of, package_of, wrong_choices
 from hpc.composing.loading import Opened, OutsideError, opened
 from hpc.composing.noting import Finding, finding, in_order, nearest, told
 from hpc.composing.walking import walk
@@ -160,7 +160,7 @@ class _Fitting:
         values = [reading for reading in line.readings if not is_choice(self.there, reading)]
         composer = Composer(self.there, self.name, self.folder)
         later = [reading for reading in choices if self._comes_later(reading)]
-        good = self._right([reading for reading in choices if reading not in later], composer, later)
+        good = self._right([reading for reading in choices if reading not in later], composer)
         main = _main(good)
         composed = composer.with_choices(main, later)
         taken = [reading for reading in main if reading.text in composed.texts]
@@ -183,7 +183,7 @@ class _Fitting:
         self.found.append(finding("chosen-later", **reading.place, key=reading.full_key, options=options))
         return True
 
-    def _right(self, choices: Sequence[Reading], composer: Composer, later: Sequence[Reading]) -> list[Reading]:
+    def _right(self, choices: Sequence[Reading], composer: Composer) -> list[Reading]:
         """Those whose option is there. A plugin that is not is noted, and taken for right."""
         wrong = [(reading, list(wrong_choices(self.there, reading))) for reading in choices]
         plain = [reading for reading, trouble in wrong if not trouble]
@@ -191,19 +191,17 @@ class _Fitting:
         for reading, trouble in wrong:
             others = [each for each in _main(plain) if each.word != reading.word]
             is_plugin = all(each["kind"] == "not-installed" for each in trouble)
-            if is_plugin or self._is_taken(reading, composer, others, later):
+            if is_plugin or self._is_taken(reading, composer, others):
                 right.append(reading)
             if is_plugin or not (reading in right or self._may_be_elsewhere()):
                 self.found += trouble
         return right
 
-    def _is_taken(
-        self, reading: Reading, composer: Composer, others: Sequence[Reading], later: Sequence[Reading]
-    ) -> bool:
+    def _is_taken(self, reading: Reading, composer: Composer, others: Sequence[Reading]) -> bool:
         """Whether Hydra takes an option that is not there; a plugin's would only seem to be."""
         if self._may_be_elsewhere() or reading.key.startswith("hydra/"):
             return False
-        return composer.accepts(reading, others, later)
+        return composer.accepts(reading, others)
 
     # ------------------------------------------------------------ values
 
@@ -265,7 +263,7 @@ class _Fitting:
         self, found: list[Finding], composed: Composed, judge: Values, alternatives: Alternatives
     ) -> list[Finding]:
         """Those that hold for every option that may come, and do not belong to a group that has none yet."""
-        below = tuple(f"{_package(key)}." for key in composed.missing)
+        below = tuple(f"{package_of(key)}." for key in composed.missing)
         found = [each for each in found if each["kind"] not in OF_CHOICES or not f"{each['key']}.".startswith(below)]
         if any(each["kind"] in OF_CHOICES for each in found):
             for config in alternatives.later():
@@ -280,12 +278,6 @@ def _is_multirun(config: DictConfig) -> bool:
         return "mode" in config.hydra and str(config.hydra.mode).rpartition(".")[2] == "MULTIRUN"
     except OmegaConfBaseException:
         return True
-
-
-def _package(full_key: str) -> str:
-    """Where the config of a group comes to lie, unless its file says otherwise."""
-    group, _, package = full_key.partition("@")
-    return package or group.replace("/", ".")
 
 
 def _main(readings: Sequence[Reading]) -> list[Reading]:

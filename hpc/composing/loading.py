@@ -32,7 +32,6 @@ from hydra.plugins.config_source import ConfigResult
 from hydra.types import RunMode
 from omegaconf import DictConfig, ListConfig, Node, OmegaConf, open_dict
 from omegaconf.errors import GrammarParseError
-from omegaconf.grammar_parser import parse
 
 from hpc.composing.importing import kept_apart, registered
 
@@ -56,7 +55,8 @@ class Sources(ConfigRepository):
     """Hydra's search path, read once: each config file is parsed a single time, however often it is composed.
 
     `absent` are the plugins' configs that are not installed here, as (group, name); an empty config stands in for them.
-    `elsewhere` are entries of `hydra.searchpath`, which are folders of the container.
+    `elsewhere` are entries of `hydra.searchpath`, which are folders of the container. `unreadable` are files with
+    the key of an interpolation that OmegaConf cannot read.
     """
 
     def __init__(self, config_search_path: ConfigSearchPath) -> None:
@@ -64,6 +64,7 @@ class Sources(ConfigRepository):
         self.absent: dict[str, str] = {}
         self.elsewhere: dict[str, None] = {}
         self.phantoms: dict[str, None] = {}
+        self.unreadable: dict[str, str] = {}
         self.primary = ""
         super().__init__(config_search_path=config_search_path)
 
@@ -83,7 +84,7 @@ class Sources(ConfigRepository):
 
     def load_config(self, config_path: str) -> ConfigResult | None:
         if config_path not in self.cache:
-            loaded = super().load_config(config_path)
+            loaded = self._loaded(config_path)
             if loaded is not None and config_path == self.primary:
                 self._without_search_path(loaded.config)
             self.cache[config_path] = loaded
@@ -91,6 +92,13 @@ class Sources(ConfigRepository):
         if found is None and re.fullmatch(r"hydra/.+/(?!None$)[^?]*", config_path):
             return self._stand_in(config_path)
         return copy.deepcopy(found)
+
+    def _loaded(self, config_path: str) -> ConfigResult | None:
+        try:
+            return super().load_config(config_path)
+        except GrammarParseError as error:  # Hydra loses where it is
+            self.unreadable[f"{config_path.removesuffix('.yaml')}.yaml"] = str(error.full_key)
+            raise
 
     def _without_search_path(self, config: Any) -> None:
         """Interpolations in the list would be resolved by Hydra before anything is composed."""
@@ -249,29 +257,6 @@ def _replace_environment(given: frozenset[str], outside: list[OutsideError]) -> 
     for name in ("oc.env", "env"):
         if OmegaConf.has_resolver(name):
             OmegaConf.register_new_resolver(name, env, replace=True)
-
-
-def unreadable(sources: Sources) -> str:
-    """`<file>, <key>: ` of the first interpolation that OmegaConf cannot read; nothing if there is none."""
-    for path, loaded in sources.cache.items():
-        for key, text in _texts(loaded.config if loaded else None):
-            try:
-                parse(text)
-            except GrammarParseError:
-                return f"{path}.yaml, `{key}`: "
-    return ""
-
-
-def _texts(node: Any, key: str = "") -> Generator[tuple[str, str]]:
-    """Every text below a node that has an interpolation, with its key."""
-    content: Any = node._content if isinstance(node, (DictConfig, ListConfig)) else None
-    if isinstance(content, str) or not content:
-        value = node._value() if isinstance(node, Node) else None
-        if isinstance(value, str) and "${" in value:
-            yield key, value
-        return
-    for name, below in content.items() if isinstance(content, dict) else enumerate(content):
-        yield from _texts(below, f"{key}.{name}" if key else str(name))
 
 
 def unknown_resolver(text: str) -> str:

@@ -55,7 +55,8 @@ def likest(wanted: str, names: Sequence[str]) -> list[str]:
 
 def told(error: BaseException, folder: str) -> str:
     """What an exception says, as one short line that names no folder of this machine."""
-    text = str(error).strip() or str(error.__cause__ or "").strip()
+    own = error.strerror if isinstance(error, OSError) else None  # without the path
+    text = own or str(error).strip() or str(error.__cause__ or "").strip()
     mark = getattr(error, "problem_mark", None)
     if mark is not None:
         text = f"{mark.name}, line {mark.line + 1}: {getattr(error, 'problem', None) or text}"

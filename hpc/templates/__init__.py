@@ -10,7 +10,7 @@ import json
 import re
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from jinja2 import BaseLoader, Environment, StrictUndefined, TemplateNotFound
 from jinja2.sandbox import ImmutableSandboxedEnvironment
@@ -60,5 +60,5 @@ def environment(read_text: Callable[[str], str]) -> Environment:
         loader=_Loader(read_text), trim_blocks=True, lstrip_blocks=True, undefined=StrictUndefined, autoescape=False
     )
     made.filters["yaml"] = as_yaml
-    made.globals["fail"] = _fail
+    cast("dict[str, Any]", made.globals)["fail"] = _fail  # Jinja types the names that it has itself
     return made

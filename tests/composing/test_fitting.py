@@ -11,7 +11,7 @@ import subprocess
 import sys
 import warnings
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -117,11 +117,15 @@ WRONG: dict[str, Finding] = {
     "+experiment=segment": Finding("exists", 0, key="experiment"),
     "+model.optimizer.lr=0.1": Finding("exists", 0, key="model.optimizer.lr"),
     "++model=digits": Finding("clash", 0, key="model", said="a config group cannot be chosen with ++"),
-    "~model=segmenter": Finding("not-there", 0, key="model"),
+    "~model=segmenter": Finding("not-there", 0, key="model", said="segmenter"),
     "~callbacks.early_stoping": Finding(
         "not-there", 0, key="callbacks.early_stoping", near=("callbacks.early_stopping",)
     ),
-    "~trainer.devices=8": Finding("not-there", 0, key="trainer.devices"),
+    "~trainer.devices=8": Finding("not-there", 0, key="trainer.devices", said="8", options=("1",)),
+    "~ckpt_path": Finding("not-there", 0, key="ckpt_path", options=("null",)),
+    "~ckpt_path=last": Finding("not-there", 0, key="ckpt_path", said="last", options=("null",)),
+    "hydra/launcher=basicc": _choice("hydra/launcher", "basicc", ["basic"], ["basic"]),
+    "hydra/job_loging=disabled": Finding("unknown-group", 0, key="hydra/job_loging", near=("hydra/job_logging",)),
     "seed=1,2": Finding("sweep", 0, key="seed"),
     "trainer=gpu,cpu": Finding("sweep", 0, key="trainer"),
     "seed=range(1,4)": Finding("sweep", 0, key="seed"),
@@ -515,6 +519,72 @@ def test_a_choice_that_must_be_made(configs: Any) -> None:
     assert configs(files, Word("db=hpc", is_known=False), "db.host=z") == [_later("lite", "server", key="db")]
 
 
+def test_where_a_choice_must_be_made_only_that_is_told(configs: Any) -> None:
+    """Neither what one of the options lacks, nor what all of them do."""
+    files = {
+        "config.yaml": "defaults:\n- data: ???\n- _self_\nname: ???\nof: ${data.size}\n",
+        "data/a.yaml": "path: ???\nsize: 1\n",
+        "data/b.yaml": "path: ???\n",
+    }
+    options = ("a", "b")
+    assert configs(files) == [Finding("missing", key="data", options=options), Finding("missing", key="name")]
+    assert configs(files, "data=b", "name=x") == [
+        Finding("missing", 0, key="data.path"),
+        Finding("interpolation", key="of", said="${data.size}"),
+    ]
+
+
+def test_a_choice_that_a_later_word_replaces_is_never_looked_at() -> None:
+    assert _on_lightning("model=nowhere", "logger=[nowhere]", "model=segmenter", "logger=csv") == [*NOTES]
+    assert _on_lightning("model=segmenter", "model=segmentor") == [
+        Finding(
+            "unknown-choice", 1, key="model", said="segmentor", near=("segmenter",), options=("digits", "segmenter")
+        ),
+        *NOTES,
+    ]
+
+
+def test_an_optional_default_takes_any_option(configs: Any) -> None:
+    files = {
+        "config.yaml": "defaults:\n- db: ???\n- optional cluster: null\n",
+        "db/lite.yaml": "file: x\n",
+        "cluster/slurm.yaml": "nodes: 1\n",
+    }
+    assert configs(files, "cluster=sluurm", "db=lite") == []
+    assert configs(files, "cluster=sluurm") == [Finding("missing", key="db", options=("lite",))]
+
+
+TOGETHER = {
+    "config.yaml": "defaults:\n- data: mnist\n- model: fc\n- res: ${data}_${model}\n",
+    **{f"{path}.yaml": "a: 1\n" for path in ("data/mnist", "data/cifar", "model/fc", "model/cnn")},
+    **{f"res/{name}.yaml": "a: 1\n" for name in ("mnist_fc", "cifar_cnn", "mnist_cnn")},
+}
+
+
+def test_what_composes_with_one_of_the_options_of_a_run(configs: Any) -> None:
+    model = Word("model='hpc'", is_known=False)
+    said = "In 'config': Could not find 'res/cifar_fc'"
+    assert configs(TOGETHER, model, "data=cifar", "res.a=2") == [_later("cnn", "fc")]
+    assert configs(TOGETHER, "data=cifar") == [Finding("clash", 0, key="data", said=said)]
+    assert configs({**TOGETHER, "res/cifar_cnn.yaml": "defaults: [none]\n"}, model, "data=cifar") == [
+        _later("cnn", "fc"),
+        Finding("clash", 1, key="data", said=said),
+    ]
+
+
+def test_a_value_that_fits_one_of_the_options(configs: Any) -> None:
+    files = {"config.yaml": "defaults:\n- db: lite\n", "db/lite.yaml": "file: x\n", "db/server.yaml": "host: ???\n"}
+    assert configs(files, Word("db=lite", others=("db=server",)), "db.host=y") == []
+    assert configs(files, Word("db=lite", others=("db=server",)), "db.file=y") == [
+        Finding("missing", 0, 0, key="db.host")
+    ]
+
+
+def test_an_option_in_the_syntax_of_an_older_hydra(configs: Any) -> None:
+    files = {"config.yaml": "defaults:\n- exp: null\n", "exp/old.yaml": "defaults: [{/extra: nope, optional: true}]\n"}
+    assert configs(files, "exp=old") == []
+
+
 def test_more_options_than_are_composed(configs: Any) -> None:
     """In doubt a key is right."""
     files = {"config.yaml": "defaults:\n- job: a00\n", **{f"job/a{n:02}.yaml": f"key{n}: 1\n" for n in range(40)}}
@@ -537,13 +607,11 @@ def test_an_experiment_that_is_broken_itself(configs: Any) -> None:
 
 def test_sweeps_are_checked_value_by_value() -> None:
     found = _on_lightning("-m", "model=digits,segmentor", "model.optimizer.lr=choice(0.1,fast)", "sede=range(1,3)")
-    wrong = Finding(
-        "unknown-choice", 1, key="model", said="segmentor", near=("segmenter",), options=("digits", "segmenter")
-    )
-    fast, sede = (
-        _other(2, "model.optimizer.lr", "float", "0.001"),
-        Finding("unknown-key", 3, key="sede", near=("seed",)),
-    )
+    options = ("digits", "segmenter")
+    more = {"element": "model=segmentor"}
+    wrong = Finding("unknown-choice", 1, key="model", said="segmentor", near=("segmenter",), options=options, **more)
+    fast = replace(_other(2, "model.optimizer.lr", "float", "0.001"), element="model.optimizer.lr=fast")
+    sede = Finding("unknown-key", 3, key="sede", near=("seed",))
     assert found == [wrong, fast, sede, *NOTES]
 
 
@@ -567,6 +635,21 @@ def test_the_config_may_ask_for_several_runs(configs: Any) -> None:
     assert configs({"config.yaml": "a: 1\nhydra:\n  mode: MULTIRUN\n"}, "a=1,2", "b=1,2") == [
         Finding("unknown-key", 1, key="b")
     ]
+
+
+def test_sweeps_over_nothing(configs: Any) -> None:
+    files = {"config.yaml": "defaults:\n- db: lite\n- _self_\na: 1\n", "db/lite.yaml": "file: x\n"}
+    nothing = Finding("no-values", 1, key="db", options=("lite",))
+    assert configs(files, "-m", "db=glob(x*)") == [nothing]
+    assert configs(files, Word("a=range(5,1)", may_sweep=True)) == [Finding("no-values", 0, key="a")]
+    step = Finding("syntax", 1, said="range() arg 3 must not be zero")
+    assert configs(files, "-m", "a=range(1,5,0)") == [step]
+
+
+def test_names_that_are_longer_than_files_can_be(configs: Any) -> None:
+    long = ".".join(["a"] * 300)
+    assert configs({"config.yaml": "b: 1\n"}, f"{long}=1") == [Finding("unknown-key", 0, key=long)]
+    assert configs({"config.yaml": "b: 1\n"}, f"b=/{long}") == [_other(0, "b", "int", "1")]
 
 
 def test_hydra_itself_is_not_swept() -> None:
@@ -599,6 +682,7 @@ def test_options_behind_which_nothing_can_be_checked(words: list[str], capfd: py
 
 def test_another_config_by_an_option() -> None:
     assert _on_lightning("-cn", "eval.yaml", "ckpt_path=x") == [*NOTES]
+    assert _on_lightning("--config-name=/eval", "ckpt_path=x") == [*NOTES]
     options = ("default", "early_stopping", "model_checkpoint", "model_summary", "none", "rich_progress_bar")
     callbacks = Finding("no-default", 1, key="callbacks", options=options)
     assert _on_lightning("--config-name=eval", "callbacks=none", "ckpt_path=x") == [callbacks, *NOTES]
@@ -625,12 +709,55 @@ def test_missing_values() -> None:
     assert _on_lightning(name="eval") == [Finding("missing", key="ckpt_path"), *NOTES]
     assert _on_lightning("ckpt_path=a,b", name="eval") == [Finding("sweep", 0, key="ckpt_path"), *NOTES]
     assert _on_lightning(Word("ckpt_path='hpc'", is_known=False), name="eval") == [*NOTES]
-    assert _on_lightning("logger=mlflow") == [ROOT_DIR, Finding("missing", key="logger.mlflow.run_name"), *COLOURS]
+    assert _on_lightning("logger=mlflow") == [Finding("missing", 0, key="logger.mlflow.run_name"), *NOTES]
 
 
 def test_missing_values_in_lists(configs: Any) -> None:
     found = configs({"config.yaml": "stages:\n- name: a\n  size: ???\n- name: ???\n"})
     assert found == [Finding("missing", key="stages[0].size"), Finding("missing", key="stages[1].name")]
+
+
+def test_what_a_word_gives_is_not_missing(configs: Any) -> None:
+    """Not even `???`, which says that the program itself fills the value."""
+    files = {"config.yaml": "a: ???\nb: {c: '???', d: [{e: '???'}]}\n"}
+    assert configs(files, "a='???'", "b.c='???'", "b.d.0.e='???'") == []
+    assert configs(files, "a=1", "b={c: '???'}") == [Finding("missing", key="b.d[0].e")]
+    assert configs(files, "b.d=[]", "b.c=1") == [Finding("missing", key="a")]
+
+
+def test_a_choice_that_is_deleted_leaves_what_its_schema_demands(configs: Any, tmp_path: Path) -> None:
+    own = tmp_path / "own.py"
+    fields = "from dataclasses import dataclass\nfrom omegaconf import MISSING\n@dataclass\nclass Db:\n    a: int = 1\n"
+    app = "@dataclass\nclass App:\n    db: Db = MISSING\n"
+    store = "from hydra.core.config_store import ConfigStore\nConfigStore.instance().store('schema', App)\n"
+    own.write_text(f"{fields}{app}{store}", encoding="utf-8")
+    files = {"config.yaml": "defaults:\n- schema\n- db: lite\n", "db/lite.yaml": "a: 2\n"}
+    assert configs(files, imports=[own]) == []
+    assert configs(files, "~db", imports=[own]) == [Finding("missing", 0, key="db")]
+
+
+def test_findings_have_the_word_that_causes_them(configs: Any) -> None:
+    text = "defaults:\n- model: cnn\n- _self_\nname: x\nurl: ${server.db.host}\nserver: {db: {host: y}}\n"
+    files = {"config.yaml": text, "model/cnn.yaml": "a: 1\n", "model/resnet.yaml": "heads: ???\na: ${nope}\n"}
+    assert configs(files, "name=1", "name=${model.b}", "+c={d: '${oc.env:HOME}'}", "+e={f: 1}") == [
+        Finding("interpolation", 1, key="name", said="${model.b}", near=("model.a", "model")),
+        Finding("outside", 2, key="c.d", said="${oc.env:HOME}"),
+    ]
+    assert configs(files, "name=1", "model=resnet") == [
+        Finding("missing", 1, key="model.heads"),
+        Finding("interpolation", 1, key="model.a", said="${nope}"),
+    ]
+    assert configs(files, "name=1", "server.db=null") == [
+        Finding("interpolation", 1, key="url", said="${server.db.host}")
+    ]
+
+
+def test_references_that_lead_nowhere(configs: Any) -> None:
+    assert configs({"config.yaml": "a: ${b}\nb: ${a}\nc: {d: 1}\ne: ${c.d.f}\n"}) == [
+        Finding("interpolation", key="a", said="${b}"),
+        Finding("interpolation", key="b", said="${a}"),
+        Finding("interpolation", key="e", said="${c.d.f}"),
+    ]
 
 
 def test_interpolations(configs: Any) -> None:
@@ -658,6 +785,18 @@ def test_the_environment_is_the_containers(configs: Any, monkeypatch: pytest.Mon
     assert configs({"config.yaml": "hydra:\n  job:\n    env_copy: [NOT_HERE_AT_ALL]\na: 1\n"}, "a=2") == []
 
 
+def test_resolvers_that_the_application_registers(configs: Any) -> None:
+    files = {"config.yaml": "r: ${num:3}\nd: ${make:}\n"}
+    notes = [Finding("outside", key="r", said="${num:…}"), Finding("outside", key="d", said="${make:…}")]
+    for word in ("~r", "+d.z=2", "+r.x=5", "~r.x"):
+        assert configs(files, word) == notes
+    pick = "defaults:\n- _self_\n- model: '${pick:a,b}'\n"
+    assert configs({"config.yaml": pick, "model/a.yaml": "x: 1\n"}, "model.x=2") == [
+        Finding("outside", key="defaults", said="${pick:…}")
+    ]
+    assert configs({"config.yaml": "hydra: {mode: '${pick:a}'}\na: 1\n"}, "a=1,2") == []
+
+
 def test_a_choice_by_a_variable(configs: Any) -> None:
     files = {"config.yaml": "defaults:\n- db: ${oc.env:DB}\n", "db/lite.yaml": "file: x\n"}
     assert configs(files, "db.file=1") == [Finding("outside", key="defaults", said="${oc.env:DB}")]
@@ -665,21 +804,35 @@ def test_a_choice_by_a_variable(configs: Any) -> None:
 
 
 def test_what_computes_on_the_cpu() -> None:
-    assert _on_lightning("trainer=cpu") == [ROOT_DIR, Finding("is-cpu", key="trainer.accelerator"), *COLOURS]
-    assert _on_lightning("trainer.accelerator=cpu") == [
-        ROOT_DIR,
-        Finding("is-cpu", key="trainer.accelerator"),
-        *COLOURS,
-    ]
+    """The word is told that makes it so: a value rather than a choice."""
+    assert _on_lightning("seed=1", "trainer=cpu") == [Finding("is-cpu", 1, key="trainer.accelerator"), *NOTES]
+    assert _on_lightning("trainer.accelerator=cpu") == [Finding("is-cpu", 0, key="trainer.accelerator"), *NOTES]
+    both = _on_lightning("trainer.accelerator=gpu", "trainer=cpu", "++trainer={accelerator: cpu}")
+    assert both == [Finding("is-cpu", 2, key="trainer.accelerator"), *NOTES]
     assert _on_lightning("trainer=cpu", "trainer.accelerator=gpu") == [*NOTES]
 
 
 @pytest.mark.parametrize(
     ("files", "said"),
     [
-        ({"config.yaml": "defaults:\n- db: nowhere\n"}, "In 'config': Could not find 'db/nowhere'"),
-        ({"config.yaml": "defaults:\n- base\n"}, "In 'config': Could not load 'base'"),
         ({"config.yaml": "a: [1\nb: 2\n"}, "config.yaml, line 2: expected ',' or ']', but got ':'"),
+        (
+            {"config.yaml": "defaults:\n- db: x\n", "db/x.yaml": "a: 1\na: 2\n"},
+            "db/x.yaml, line 2: found duplicate key a",
+        ),
+        (
+            {"config.yaml": "a:\n\tb: 1\n"},
+            "config.yaml, line 2: found character '\\t' that cannot start any token",
+        ),
+        (
+            {"config.yaml": "defaults:\n- db: x\n", "db/x.yaml": "a: {b: '${c'}\n"},
+            "db/x.yaml, `a.b`: no viable alternative at input '${c'",
+        ),
+        ({"config.yaml": "defaults:\n- db: ${dd}\n"}, "Error resolving interpolation '${dd}'"),
+        (
+            {"config.yaml": "hydra:\n  runn: 1\n"},
+            "In 'config': ConfigKeyError raised while composing config: Key 'runn' not in 'HydraConf'",
+        ),
         ({"config.yaml": "defaults: base\n"}, "Invalid defaults list in 'config', defaults must be a list (got str)"),
         (
             {"config.yaml": "defaults:\n- override db: x\n", "db/x.yaml": "a: 1\n"},
@@ -688,7 +841,19 @@ def test_what_computes_on_the_cpu() -> None:
     ],
 )
 def test_a_config_that_is_broken(configs: Any, files: dict[str, str], said: str) -> None:
+    """Whatever Python registers."""
     assert configs(files, "a=1") == [Finding("broken", said=said)]
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("defaults:\n- db: nowhere\n", "In 'config': Could not find 'db/nowhere'"),
+        ("defaults:\n- base\n", "In 'config': Could not load 'base'"),
+    ],
+)
+def test_a_config_that_needs_what_is_not_in_its_folder(configs: Any, text: str, said: str) -> None:
+    assert configs({"config.yaml": text}, "a=1") == [Finding("not-found", said=said)]
 
 
 def test_an_application_of_an_older_hydra(configs: Any) -> None:
@@ -778,7 +943,7 @@ def test_modules_of_the_same_name(configs: Any, tmp_path: Path) -> None:
     files = {"config.yaml": "defaults:\n- two\n"}
     assert configs({"config.yaml": "defaults:\n- one\n"}, "one=2", imports=[tmp_path / "one" / "own.py"]) == []
     assert configs(files, "two=2", imports=[tmp_path / "two" / "own.py"]) == []
-    assert [each.kind for each in configs(files, imports=[tmp_path / "one" / "own.py"])] == ["broken"]
+    assert [each.kind for each in configs(files, imports=[tmp_path / "one" / "own.py"])] == ["not-found"]
 
 
 def test_nothing_is_left_behind(capfd: pytest.CaptureFixture[str]) -> None:

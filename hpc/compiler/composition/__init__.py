@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from hpc.compiler.assignments import of_step
-from hpc.compiler.composition.asked import Asked, identity
+from hpc.compiler.composition.asked import Asked, identity, telling
 from hpc.compiler.composition.findings import NOT_CHECKED, absent_imports, diagnostic, is_outside, outside
 from hpc.compiler.composition.scripts import Found, configuration, is_own_app
 from hpc.compiler.composition.values import Values
@@ -77,7 +77,7 @@ def _configured(graph: Graph, files: Files) -> Iterator[tuple[ContainerStep, Fou
 
 def _findings(one: Asked, answers: Mapping[Fit, Answer | None]) -> tuple[Finding, ...]:
     answer = answers[one.question]
-    return answer.findings if isinstance(answer, Fits) else ()
+    return tuple(telling(one, answer.findings)) if isinstance(answer, Fits) else ()
 
 
 def _judged(asked: Sequence[Asked], answers: Mapping[Fit, Answer | None]) -> list[Diagnostic]:

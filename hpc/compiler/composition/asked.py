@@ -11,9 +11,11 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, cast
 
+from hpc.compiler import mentions
 from hpc.compiler.composition.words import Written
 from hpc.compiler.graph import ContainerStep
 from hpc.compiler.questions import Config, Finding, Fit
+from hpc.components import hydra
 from hpc.diagnostics import Path, Place
 
 
@@ -68,22 +70,27 @@ def _at_key(asked: Asked, finding: Finding) -> Place:
     written = asked.of(finding)
     if written is None:
         return asked.place()
-    return Place(_inside(written, finding.key) or written.key.path, on="key") if _is_block(written) else written.key
+    inside = _inside(asked, written, finding.key)
+    return Place(inside, on="key") if inside else written.key
 
 
-def _is_block(written: Written) -> bool:
+def is_block(written: Written) -> bool:
+    """Whether the word is a mapping in `overrides`."""
     return written.origin == "override" and isinstance(written.content, dict)
 
 
-def _inside(written: Written, key: str) -> Path | None:
-    """The path of a key inside a mapping that is an override."""
-    path, value = written.value.path, written.content
-    rest = key.removeprefix(f"{str(path[-1]).lstrip('+~')}.").split(".")
-    for name in rest:
+def _inside(asked: Asked, written: Written, key: str) -> Path | None:
+    """The path of a key inside a mapping that is an override; None if it is not there."""
+    start, value = written.value.path[-1], written.content
+    own = f"{str(start).lstrip('+~')}."
+    if not is_block(written) or not key.startswith(own):
+        return None
+    names = key.removeprefix(own).split(".")
+    for name in names:
         if not isinstance(value, dict) or name not in value:
             return None
-        path, value = (*path, name), cast("dict[str, Any]", value)[name]
-    return path
+        value = cast("dict[str, Any]", value)[name]
+    return mentions.override_path(asked.step, start, *names)
 
 
 def _at_value(asked: Asked, finding: Finding) -> Place:
@@ -93,9 +100,19 @@ def _at_value(asked: Asked, finding: Finding) -> Place:
     if finding.other is not None and finding.other < len(written.others):
         return written.others[finding.other]
     content: Any = written.content
-    if isinstance(content, list) and finding.said in content:
-        return Place((*written.value.path, cast("list[Any]", content).index(finding.said)))
-    return written.value
+    if isinstance(content, list):
+        index = _index_in(cast("list[Any]", content), finding)
+        return Place((*written.value.path, index)) if index is not None else written.value
+    inside = _inside(asked, written, finding.key)
+    return Place(inside) if inside else written.value
+
+
+def _index_in(content: Sequence[Any], finding: Finding) -> int | None:
+    """The element of a list that is meant: of a sweep by its text, else by what Hydra calls it."""
+    element = finding.element.partition("=")[2]
+    shown = [hydra.constant(each) if element else str(each) for each in content]
+    wanted = element or finding.said
+    return shown.index(wanted) if wanted in shown else None
 
 
 def _at_character(asked: Asked, finding: Finding) -> Place:
@@ -129,7 +146,8 @@ def _at_import(asked: Asked, finding: Finding) -> Place:
 
 
 def _at_machine(asked: Asked, finding: Finding) -> Place:
-    del finding
+    if asked.of(finding) is not None:
+        return _at_value(asked, finding)
     said = (layer.path for layer in asked.step.layers if getattr(layer.block, "accelerator", None) is not None)
     return Place((*next(said, asked.step.component_path), "accelerator"))
 
@@ -138,10 +156,12 @@ _PLACES: dict[str, Callable[[Asked, Finding], Place]] = {
     "no-folder": _at_config("dir"),
     "no-config": _at_name,
     "broken": _at_config(),
+    "not-found": _at_config(),
     "no-answer": _at_config(),
     "usage": _at_arguments,
     "syntax": _at_character,
     "unknown-key": _at_key,
+    "unknown-group": _at_key,
     "exists": _at_key,
     "not-there": _at_key,
     "no-default": _at_key,
@@ -158,4 +178,19 @@ def place_of(asked: Asked, finding: Finding) -> Place:
 
 def identity(code: str, asked: Asked, finding: Finding) -> tuple[object, ...]:
     """What makes two messages one: many steps use one component, and each mistake is told once."""
+    if finding.kind in _OF_CONFIG and finding.word is None:
+        return code, finding.kind, asked.file
     return code, place_of(asked, finding), asked.config, finding.key or finding.said
+
+
+_OF_CONFIG = frozenset(("no-folder", "no-config", "broken", "not-found", "no-answer"))
+
+
+def telling(asked: Asked, findings: Sequence[Finding]) -> Sequence[Finding]:
+    """Those that are worth telling: where there is no configuration, only that."""
+    is_told = asked.is_declared or any(each.kind == "broken" for each in findings)
+    whole = [each for each in findings if each.kind in _NO_CONFIG]
+    return whole if whole and (is_told or whole[0].word is not None) else findings
+
+
+_NO_CONFIG = frozenset(("no-folder", "no-config", "broken"))

@@ -182,12 +182,13 @@ _Known = Mapping[str, Sequence[Value]]
 def _together(known: _Known) -> list[_Known]:
     """The values by input, once for each case that decides about several inputs."""
     what, numbers = _shared(known)
-    found: list[_Known] = []
+    found: dict[str, list[_Known]] = {}
     for number in numbers:
         own = {name: [each for each in values if _may_be(each, what, number)] for name, values in known.items()}
-        if all(own[name] or not known[name] for name in known) and len(found) < _MOST_TOGETHER:
-            found += _together(own)
-    return found or [known]
+        alike = json.dumps([[each.value for each in values] for values in own.values()])
+        if all(own[name] or not known[name] for name in known) and alike not in found and len(found) < _MOST_TOGETHER:
+            found[alike] = _together(own)
+    return [each for several in found.values() for each in several] or [known]
 
 
 def _shared(known: _Known) -> tuple[tuple[str, ...], list[int]]:
@@ -195,7 +196,7 @@ def _shared(known: _Known) -> tuple[tuple[str, ...], list[int]]:
     inputs: dict[tuple[str, ...], set[str]] = {}
     numbers: dict[tuple[str, ...], dict[int, None]] = {}
     for name, values in known.items():
-        for what, number in (case for each in values for case in each.cases):
+        for what, number in (case for each in values for case in each.cases) if len(_distinct(values)) > 1 else ():
             inputs.setdefault(what, set()).add(name)
             numbers.setdefault(what, {})[number] = None
     shared = (what for what in inputs if len(inputs[what]) > 1 and len(numbers[what]) > 1)

@@ -121,7 +121,8 @@ def _overrides(
 def _swept(each: Argument, step: ContainerStep, given: Mapping[str, Given]) -> Written:
     path = (*step.component_path, "sweep", each.key)
     word, _ = _argument_word(each, given, bootstrap=False)
-    return Written(replace(word, may_sweep=True), Place(path, on="key"), Place(path), "sweep")
+    content = step.component.sweep[each.key]
+    return Written(replace(word, may_sweep=True), Place(path, on="key"), Place(path), "sweep", content=content)
 
 
 def _ports(
