@@ -23,7 +23,7 @@ from hpc.components.container import ContainerComponent
 from hpc.components.hydra import BOOTSTRAP, SMALL_BOOTSTRAP, is_bare_flag
 from hpc.components.step import NOTHING_DIFFERS, StepEntry
 from hpc.components.use import Use
-from hpc.engines.local.placeholders import Context, expand
+from hpc.engines.local.flow.placeholders import Context, expand
 from hpc.spec.model import Image, Pipeline
 from hpc.spec.program import File
 from hpc.templates import environment

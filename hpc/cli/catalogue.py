@@ -9,7 +9,7 @@ from hpc.compiler.link import RULES as LINK_RULES
 from hpc.compiler.render import RULES as RENDER_RULES
 from hpc.compiler.sweeps import RULES as SWEEP_RULES
 from hpc.diagnostics import Rule
-from hpc.engines.local.rules import RULES as LOCAL_ENGINE_RULES
+from hpc.engines.local.plan.rules import RULES as LOCAL_ENGINE_RULES
 from hpc.spec import document, edges, expand, load, merge, unused, yaml_errors
 
 

@@ -25,7 +25,7 @@ from hpc.components.ports import InputPort, objection
 from hpc.components.types import did_you_mean
 from hpc.diagnostics import Diagnostic, Rejected, Rule, Source, Span
 from hpc.engines import ENGINES, Engine, Outcome, Request, engine
-from hpc.engines.local.rules import UNKNOWN_ARGUMENT, WRONG_ARGUMENT
+from hpc.engines.local.plan.rules import UNKNOWN_ARGUMENT, WRONG_ARGUMENT
 
 OUTSIDE_LIMITS = Rule(
     "HPC911",

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from hpc.engines.local.failure import TaskError
-from hpc.engines.local.placeholders import Context, expand, fill, fill_constant
+from hpc.engines.local.flow.failure import TaskError
+from hpc.engines.local.flow.placeholders import Context, expand, fill, fill_constant
 from hpc.engines.outcome import Artifact
 
 DATA = Artifact("data", "/runs/a/outputs/data", "system.Dataset", metadata={"rows": 10.0, "it": "<x>"})

@@ -15,7 +15,7 @@ from small_pipelines import OUT, Ran, pipeline, platform, ran, task
 
 from hpc.diagnostics import Rejected
 from hpc.engines.events import Failure, Notice, RunStarted, TaskFinished, TaskRetrying, TaskStarted
-from hpc.engines.local.folder import folder_name, make_run_folder
+from hpc.engines.local.work.folder import folder_name, make_run_folder
 from hpc.engines.outcome import TaskResult
 
 

@@ -20,7 +20,7 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
-from hpc.engines.local.placeholders import Context, expand
+from hpc.engines.local.flow.placeholders import Context, expand
 from hpc.engines.outcome import Artifact
 
 POD = {"KFP_POD_NAME": "pod-7", "EMPTY": "", "DOLLAR": "$$"}

@@ -18,17 +18,17 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from hpc.engines.events import Event, Listener, Notice, RunFinished, RunStarted, Stopping, TaskFinished
-from hpc.engines.local.arguments import check_arguments, parse_argument
-from hpc.engines.local.attempt import Surroundings, TaskRunner
-from hpc.engines.local.environment import Environments
-from hpc.engines.local.folder import Clock, folder_name, make_run_folder, write_json
-from hpc.engines.local.inputs import Scope
+from hpc.engines.local.flow.inputs import Scope
+from hpc.engines.local.flow.scheduler import Ended, Scheduler
 from hpc.engines.local.plan import Plan, Task
-from hpc.engines.local.planner import plan as make_plan
-from hpc.engines.local.process import Stop
-from hpc.engines.local.rules import NO_RUN_FOLDER, RULES, Findings
-from hpc.engines.local.scheduler import Ended, Scheduler
-from hpc.engines.local.settings import check_places, read_settings
+from hpc.engines.local.plan.arguments import check_arguments, parse_argument
+from hpc.engines.local.plan.planner import plan as make_plan
+from hpc.engines.local.plan.rules import NO_RUN_FOLDER, RULES, Findings
+from hpc.engines.local.plan.settings import check_places, read_settings
+from hpc.engines.local.work.attempt import Surroundings, TaskRunner
+from hpc.engines.local.work.environment import Environments
+from hpc.engines.local.work.folder import Clock, folder_name, make_run_folder, write_json
+from hpc.engines.local.work.process import Stop
 from hpc.engines.outcome import Artifact, Outcome, TaskResult
 from hpc.engines.request import Request
 

@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from hpc.engines.local.failure import TaskError
+from hpc.engines.local.flow.failure import TaskError
 
 
 @dataclass(frozen=True)

@@ -8,15 +8,15 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from hpc.engines.events import Failure, Listener, Notice, TaskRetrying, TaskStarted
-from hpc.engines.local.environment import Environments, Interpreter
-from hpc.engines.local.failure import TaskError, TaskStoppedError
-from hpc.engines.local.folder import Clock, folder_name, write_text
-from hpc.engines.local.inputs import Scope, resolve
-from hpc.engines.local.logs import Masker, tail
-from hpc.engines.local.outputs import Places, collect, places, prepare, unwritten
-from hpc.engines.local.placeholders import Context, expand
+from hpc.engines.local.flow.failure import TaskError, TaskStoppedError
+from hpc.engines.local.flow.inputs import Scope, resolve
+from hpc.engines.local.flow.placeholders import Context, expand
 from hpc.engines.local.plan import Task
-from hpc.engines.local.process import Command, Ending, Stop, run_process
+from hpc.engines.local.work.environment import Environments, Interpreter
+from hpc.engines.local.work.folder import Clock, folder_name, write_text
+from hpc.engines.local.work.logs import Masker, tail
+from hpc.engines.local.work.outputs import Places, collect, places, prepare, unwritten
+from hpc.engines.local.work.process import Command, Ending, Stop, run_process
 from hpc.engines.outcome import TaskResult
 
 _TAIL = 20

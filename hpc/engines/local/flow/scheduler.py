@@ -9,7 +9,7 @@ from typing import Literal
 
 from hpc.engines.events import Failure, Listener, TaskFinished
 from hpc.engines.local.plan import Plan, Task
-from hpc.engines.local.process import Stop
+from hpc.engines.local.work.process import Stop
 from hpc.engines.outcome import TaskResult
 
 Ended = tuple[TaskResult, Failure | None]

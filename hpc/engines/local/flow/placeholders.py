@@ -14,8 +14,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import cast
 
-from hpc.engines.local.failure import TaskError
-from hpc.engines.local.values import as_json, as_text
+from hpc.engines.local.flow.failure import TaskError
+from hpc.engines.local.plan.values import as_json, as_text
 from hpc.engines.outcome import Artifact
 
 _PLACEHOLDER = re.compile(r"\{\{\$(?:\.((?:[^'{}]|'[^']*')+))?\}\}")

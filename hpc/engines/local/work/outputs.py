@@ -12,9 +12,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import cast
 
-from hpc.engines.local.failure import TaskError
+from hpc.engines.local.flow.failure import TaskError
 from hpc.engines.local.plan import Interface
-from hpc.engines.local.values import fitting, parse
+from hpc.engines.local.plan.values import fitting, parse
 from hpc.engines.outcome import Artifact
 
 _LARGEST_METRICS = 1_000_000

@@ -13,7 +13,7 @@ from shutil import which
 from typing import cast
 
 from hpc.engines.local.plan import Settings
-from hpc.engines.local.rules import BAD_LOCAL_SETTING, NOT_YET_LOCAL, SECRET_NOT_SET, Findings, nearest
+from hpc.engines.local.plan.rules import BAD_LOCAL_SETTING, NOT_YET_LOCAL, SECRET_NOT_SET, Findings, nearest
 
 _KEYS = ("dir", "python", "requirements", "timeout", "secrets", "gpus", "tune")
 _DURATION = re.compile(r"([1-9][0-9]*)([smhd])")

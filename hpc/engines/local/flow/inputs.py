@@ -9,10 +9,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from hpc.engines.local.failure import TaskError
-from hpc.engines.local.placeholders import fill_constant
+from hpc.engines.local.flow.failure import TaskError
+from hpc.engines.local.flow.placeholders import fill_constant
 from hpc.engines.local.plan import Constant, ParameterBinding, ParentInput, Task
-from hpc.engines.local.values import fitting, shown
+from hpc.engines.local.plan.values import fitting, shown
 from hpc.engines.outcome import Artifact, TaskResult
 
 

@@ -5,8 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from hpc.engines.local.plan import ParameterPort
-from hpc.engines.local.rules import MISSING_ARGUMENT, NOT_A_CHOICE, UNKNOWN_ARGUMENT, WRONG_ARGUMENT, Findings, nearest
-from hpc.engines.local.values import KINDS, fitting, parse, shown
+from hpc.engines.local.plan.rules import (
+    MISSING_ARGUMENT,
+    NOT_A_CHOICE,
+    UNKNOWN_ARGUMENT,
+    WRONG_ARGUMENT,
+    Findings,
+    nearest,
+)
+from hpc.engines.local.plan.values import KINDS, fitting, parse, shown
 
 
 def parse_argument(text: str, parameter_type: str) -> object:

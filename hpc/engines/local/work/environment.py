@@ -22,11 +22,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from hpc.engines.events import EnvironmentBuilding, EnvironmentReady, Listener
-from hpc.engines.local.failure import TaskError, TaskStoppedError
-from hpc.engines.local.folder import write_text
-from hpc.engines.local.logs import tail
+from hpc.engines.local.flow.failure import TaskError, TaskStoppedError
 from hpc.engines.local.plan import Task
-from hpc.engines.local.process import Command, Stop, run_process
+from hpc.engines.local.work.folder import write_text
+from hpc.engines.local.work.logs import tail
+from hpc.engines.local.work.process import Command, Stop, run_process
 
 _COMPLETE = ".complete"
 _INCLUDE = re.compile(r"^\s*(?:-r|-c|--requirement|--constraint)[ =]?\s*(\S+)", re.MULTILINE)

@@ -23,8 +23,8 @@ from hpc.engines.local.plan import (
     Task,
     TaskOutput,
 )
-from hpc.engines.local.rules import BROKEN_REFERENCE, NO_COMMAND, NOT_A_PIPELINE, NOT_YET_LOCAL, Findings, nearest
-from hpc.engines.local.values import KINDS
+from hpc.engines.local.plan.rules import BROKEN_REFERENCE, NO_COMMAND, NOT_A_PIPELINE, NOT_YET_LOCAL, Findings, nearest
+from hpc.engines.local.plan.values import KINDS
 
 Node = Mapping[str, object]
 

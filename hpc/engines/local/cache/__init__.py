@@ -1,0 +1,1 @@
+"""What makes a task's result valid for another run: fingerprints, and what differs between two of them."""

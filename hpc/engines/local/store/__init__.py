@@ -1,0 +1,1 @@
+"""What is remembered of runs: one SQLite file for each root folder."""
