@@ -1,4 +1,7 @@
-"""What an engine tells while it works. Frozen values, handed one after the other to a listener on one thread."""
+"""What an engine tells while it works. Frozen values, handed one after the other to a listener on one thread.
+
+Tasks have paths: the keys of the IR joined by `/`, with `[i]` behind a loop for its i-th iteration.
+"""
 
 from __future__ import annotations
 
@@ -10,23 +13,37 @@ from hpc.engines.outcome import Outcome, TaskResult
 
 @dataclass(frozen=True)
 class RunStarted:
-    """`tasks` are the paths in topological order; `mode` says how tasks run, e.g. "host processes"."""
+    """`rows` are the paths of all container and importer tasks in topological order, without the numbers of iterations
+    (`a[]/b` stands in a loop); `total` counts them, loops once. `mode` says how tasks run, e.g. "host processes".
+    """
 
     pipeline: str
     run: str
     folder: str
     jobs: int
     mode: str
-    tasks: tuple[str, ...]
+    rows: tuple[str, ...]
+    total: int
+    resumed: bool = False
+
+
+@dataclass(frozen=True)
+class LoopOpened:
+    """The items of a loop are known: `added` is by how much that changes the number of tasks in all (-1 for none)."""
+
+    task: str
+    iterations: int
+    added: int
 
 
 @dataclass(frozen=True)
 class EnvironmentBuilding:
-    """An environment is being made for `task` from the file `requirements`; `log` is being written."""
+    """An environment or an image is being made for `task` from `source`; `log` is being written."""
 
     task: str
-    requirements: str
+    source: str
     log: str
+    what: str = "environment"
 
 
 @dataclass(frozen=True)
@@ -37,11 +54,12 @@ class EnvironmentReady:
 
 @dataclass(frozen=True)
 class TaskStarted:
-    """An attempt begins; attempts count from 1."""
+    """An attempt begins; attempts count from 1. `reason`: why it runs although a former run had a result."""
 
     task: str
     attempt: int
     log: str
+    reason: str = ""
 
 
 @dataclass(frozen=True)
@@ -68,9 +86,14 @@ class Failure:
 
 @dataclass(frozen=True)
 class TaskFinished:
+    """`count` is how many tasks of the total are done by it: 1, or all those of a group that is skipped, 0 for a group
+    whose tasks have been told one by one.
+    """
+
     task: str
     result: TaskResult
     failure: Failure | None = None
+    count: int = 1
 
 
 @dataclass(frozen=True)
@@ -96,6 +119,7 @@ class RunFinished:
 
 Event = (
     RunStarted
+    | LoopOpened
     | EnvironmentBuilding
     | EnvironmentReady
     | TaskStarted

@@ -6,7 +6,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
-State = Literal["SUCCEEDED", "CACHED", "FAILED", "SKIPPED", "CANCELLED"]
+RunState = Literal["RUNNING", "SUCCEEDED", "FAILED", "CANCELLED"]
+State = Literal["RUNNING", "SUCCEEDED", "CACHED", "FAILED", "SKIPPED", "CANCELLED"]
+"""CACHED: the result of another run was taken. A task of an interrupted run stays RUNNING until it is resumed."""
+
+Kind = Literal["task", "importer", "group", "loop"]
+"""`group`: the tasks of a DAG; `loop`: a task that is run for each item; its iterations are tasks or groups."""
 
 
 @dataclass(frozen=True)
@@ -27,15 +32,22 @@ class Artifact:
         return {"uri": self.uri, "metadata": dict(self.metadata)}
 
 
+Artifacts = tuple[Artifact, ...]
+"""The artifacts of one port: one, or, of a list, any number in the order of the iterations."""
+
+
 @dataclass(frozen=True)
 class TaskResult:
     """How one task ended; `log` is the file with what its last attempt printed, empty where there is none.
 
-    `reason` tells why it was SKIPPED ("upstream", "fail-fast"). `exit_code` is the shell's: 128 + n for signal n.
-    `start` and `end` are seconds since the epoch whose difference is measured by a clock that never jumps.
+    `reason` tells why it was SKIPPED ("condition", "upstream", "fail-fast", "not chosen") or why it ran or was CACHED,
+    in words. `reused`: the result is of an earlier start of the same run. `exit_code` is the shell's: 128 + n for
+    signal n. `start` and `end` are seconds since the epoch whose difference is measured by a clock that never jumps.
+    `peak` is the largest resident memory of the last attempt's processes in bytes, where it is known.
     """
 
     state: State
+    kind: Kind = "task"
     reason: str | None = None
     attempts: int = 0
     reused: bool = False
@@ -43,34 +55,44 @@ class TaskResult:
     error: str | None = None
     start: float | None = None
     end: float | None = None
+    peak: int | None = None
     log: str = ""
     outputs: Mapping[str, object] = field(default_factory=dict[str, object])
-    artifacts: Mapping[str, Artifact] = field(default_factory=dict[str, Artifact])
+    artifacts: Mapping[str, Artifacts] = field(default_factory=dict[str, Artifacts])
 
     @property
     def seconds(self) -> float:
         return 0.0 if self.start is None or self.end is None else self.end - self.start
 
+    @property
+    def is_good(self) -> bool:
+        return self.state in {"SUCCEEDED", "CACHED"}
+
     def as_dict(self) -> dict[str, object]:
-        artifacts = {name: artifact.as_dict() for name, artifact in self.artifacts.items()}
+        artifacts = {name: artifacts_as_dict(found) for name, found in self.artifacts.items()}
         return {**vars(self), "outputs": dict(self.outputs), "artifacts": artifacts}
+
+
+def artifacts_as_dict(found: Artifacts) -> dict[str, object]:
+    """One artifact as itself, any other number as `{"artifacts": […]}`."""
+    return found[0].as_dict() if len(found) == 1 else {"artifacts": [one.as_dict() for one in found]}
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """How the whole run ended. An output of the pipeline is a value, or an `Artifact`."""
+    """How the whole run ended. An output of the pipeline is a value, or the artifacts of its port."""
 
-    state: Literal["SUCCEEDED", "FAILED", "CANCELLED"]
+    state: RunState
     outputs: Mapping[str, object]
+    artifacts: Mapping[str, Artifacts]
     tasks: Mapping[str, TaskResult]
     run: str = ""
     folder: str = ""
     seconds: float = 0.0
+    error: str | None = None
 
     def as_dict(self) -> dict[str, object]:
         """The object for machines: `state`, `outputs`, `tasks`; everything in it is JSON."""
-        outputs = {
-            name: value.as_dict() if isinstance(value, Artifact) else value for name, value in self.outputs.items()
-        }
+        outputs = {**self.outputs, **{name: artifacts_as_dict(found) for name, found in self.artifacts.items()}}
         tasks = {path: result.as_dict() for path, result in self.tasks.items()}
         return {"state": self.state, "outputs": outputs, "tasks": tasks}

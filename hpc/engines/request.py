@@ -6,6 +6,9 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Literal
+
+Mode = Literal["process", "docker", "podman"]
 
 
 @dataclass(frozen=True)
@@ -18,6 +21,9 @@ class Request:
     `root`: where runs and environments are kept; `.hpc` in `base` when None.
     `jobs`: how many tasks may run at once; the number of processors, at least 2, when None.
     `source`: how messages call the document. `grace`: seconds between SIGTERM and SIGKILL.
+    `mode`: host processes, or containers by the command-line program of that name. `cache`: results of former runs may
+    be taken. `resume`: the run to go on with, or "last". `only`, `start_at`: the steps to run, or to run with all that
+    follows them, everything before them taken from a former run. `mounts`: further folders that containers can write.
     """
 
     base: Path
@@ -28,6 +34,12 @@ class Request:
     source: str = "pipeline"
     fail_fast: bool = False
     grace: float = 10.0
+    mode: Mode = "process"
+    cache: bool = True
+    resume: str | None = None
+    only: tuple[str, ...] = ()
+    start_at: tuple[str, ...] = ()
+    mounts: tuple[Path, ...] = ()
 
     @property
     def root_folder(self) -> Path:
@@ -36,3 +48,8 @@ class Request:
     @property
     def parallel(self) -> int:
         return max(1, self.jobs) if self.jobs is not None else max(2, os.cpu_count() or 1)
+
+    @property
+    def is_partial(self) -> bool:
+        """Whether only some steps were chosen."""
+        return bool(self.only or self.start_at)

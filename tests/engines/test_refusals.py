@@ -3,22 +3,40 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 from typing import Any
 
 import pytest
 from small_pipelines import OUT, pipeline, platform, ran, task
 
+from hpc.cli.catalogue import catalogue
 from hpc.diagnostics import Rejected
 from hpc.engines.local import RULES, parse_argument
+from hpc.engines.local.plan import Plan
+from hpc.engines.local.plan.arguments import check_arguments
+from hpc.engines.local.plan.planner import plan, require_commands
+from hpc.engines.local.plan.rules import Findings
+from hpc.engines.local.plan.settings import check_places, read_settings
 
 SHARED = Path(__file__).parent / "cases"
 
 
-def _refused(spec: Any, base: Path, settings: Any = None, **options: Any) -> list[str]:
+def _read(spec: Any, base: Path, settings: Any = None, arguments: Any = None) -> Plan:
+    """All that is read before a run begins."""
+    findings = Findings("p.json")
+    read = read_settings(settings, os.environ, findings)
+    check_places(read, base, os.environ, findings)
+    made = plan(spec, read, findings)
+    require_commands(made, findings)
+    check_arguments(arguments or {}, made.inputs, findings)
+    findings.reject_if_any()
+    return made
+
+
+def _refused(spec: Any, base: Path, settings: Any = None, arguments: Any = None) -> list[str]:
     with pytest.raises(Rejected) as caught:
-        ran(spec, base, settings, source="p.json", **options)
-    assert not (base / ".hpc").exists()
+        _read(spec, base, settings, arguments)
     assert {one.span.source.name for one in caught.value.diagnostics} == {"p.json"}
     return [f"{one.rule.code} {one.fact} ({one.fix})" for one in caught.value.diagnostics]
 
@@ -27,19 +45,20 @@ def _one() -> dict[str, Any]:
     return {"a": task("true", outputs={"out": "STRING"})}
 
 
+def test_a_refused_run_leaves_nothing_behind(tmp_path: Path) -> None:
+    with pytest.raises(Rejected) as caught:
+        ran(pipeline({"a": task("true", after=("b",))}), tmp_path, source="p.json")
+    assert [one.rule.code for one in caught.value.diagnostics] == ["HPC909"]
+    assert list(tmp_path.iterdir()) == []
+
+
 @pytest.mark.parametrize(
     ("change", "fact"),
     [
-        ({"parameterIterator": {"items": {"raw": "[1]"}}}, "task a is a loop"),
-        ({"triggerPolicy": {"condition": "true"}}, "task a runs under a condition"),
-        (
-            {"triggerPolicy": {"strategy": "ALL_UPSTREAM_TASKS_COMPLETED"}},
-            "task a also runs after a failure (ALL_UPSTREAM_TASKS_COMPLETED)",
-        ),
-        (
-            {"inputs": {"parameters": {"s": {"taskFinalStatus": {"producerTask": "a"}}}}},
-            "task a takes taskFinalStatus as s",
-        ),
+        ({"artifactIterator": {"itemInput": "x", "items": {"inputArtifact": "y"}}}, "task a is a loop over artifacts"),
+        ({"triggerPolicy": {"strategy": "ANY_UPSTREAM"}}, "task a has the trigger strategy ANY_UPSTREAM"),
+        ({"inputs": {"parameters": {"s": {"taskAnything": {}}}}}, "task a takes taskAnything as s"),
+        ({"inputs": {"artifacts": {"s": {"anyArtifact": {}}}}}, "task a takes anyArtifact as the artifact s"),
     ],
 )
 def test_a_part_that_is_not_run_is_named(change: dict[str, Any], fact: str, tmp_path: Path) -> None:
@@ -48,12 +67,19 @@ def test_a_part_that_is_not_run_is_named(change: dict[str, Any], fact: str, tmp_
     assert _refused(spec, tmp_path) == [f"HPC901 {fact}, which the local engine does not run ({fix})"]
 
 
-def test_groups_and_importers_are_named(tmp_path: Path) -> None:
-    spec = pipeline({**_one(), "b": task("true")})
-    spec["components"]["comp-a"] = {"dag": {"tasks": {}}}
-    spec["deploymentSpec"]["executors"]["exec-b"] = {"importer": {}}
-    facts = [text.split(", which")[0] for text in _refused(spec, tmp_path)]
-    assert facts == ["HPC901 task a is a group of tasks", "HPC901 task b is not a container but importer"]
+@pytest.mark.parametrize("kind", ["resolver", "customJob"])
+def test_other_executors_are_named(kind: str, tmp_path: Path) -> None:
+    spec = pipeline(_one())
+    spec["deploymentSpec"]["executors"]["exec-a"] = {kind: {}}
+    [found] = _refused(spec, tmp_path)
+    assert found.startswith(f"HPC901 task a is not a container but {kind}, which")
+
+
+def test_an_artifact_that_a_run_would_have_to_be_given_is_refused_unless_optional(tmp_path: Path) -> None:
+    spec = pipeline(_one())
+    spec["root"]["inputDefinitions"]["artifacts"] = {"data": {}, "maybe": {"isOptional": True}}
+    [found] = _refused(spec, tmp_path)
+    assert found.startswith("HPC901 the pipeline takes the artifact data as an input, which")
 
 
 @pytest.mark.parametrize(
@@ -79,7 +105,7 @@ def test_no_wrong_kind_of_value_gives_a_traceback(wrong: Any, tmp_path: Path) ->
             node = node[key]
         node[path[-1]] = wrong
         try:
-            ran(spec, tmp_path, arguments={"stop": "before anything runs"})
+            _read(spec, tmp_path)
         except Rejected as rejected:
             assert rejected.diagnostics
 
@@ -96,10 +122,10 @@ def test_all_broken_references_are_found_at_once(tmp_path: Path) -> None:
     del spec["deploymentSpec"]["executors"]["exec-b"]
     facts = [text.split(" (")[0] for text in _refused(spec, tmp_path)]
     assert facts == [
-        "HPC909 task train is not given its input y",
         "HPC909 task b uses the executor 'exec-b', which is not in the file",
         "HPC909 task train takes out of prepare, which is not in the file",
-        "HPC909 the pipeline's output Output is nope of prepare",
+        "HPC909 task train is not given its input y",
+        "HPC909 the output Output of the pipeline takes nope of prepare, which is not in the file",
     ]
 
 
@@ -193,4 +219,6 @@ def test_a_root_that_cannot_be_made_is_refused(tmp_path: Path) -> None:
 
 def test_every_rule_has_its_own_code() -> None:
     codes = [rule.code for rule in RULES]
-    assert codes == [f"HPC{number}" for number in range(900, 900 + len(codes))]
+    assert len(codes) == len(set(codes))
+    assert all(code.startswith("HPC9") for code in codes)
+    assert [catalogue()[code] for code in codes] == list(RULES)

@@ -1,4 +1,4 @@
-"""What is to be run: tasks with their ports, bindings and commands, in an order in which they can run. Plain data.
+"""What is to be run: components, tasks with their bindings, in an order in which they can run. Plain data.
 
 `planner.py` makes it from a PipelineSpec; everything after that works on these types and never on the document.
 """
@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+
+from hpc.engines.local.plan.expressions import Expression
 
 _UNSET = object()
 
@@ -39,6 +41,7 @@ class ArtifactPort:
     schema_title: str
     schema_version: str
     optional: bool = False
+    is_list: bool = False
 
 
 @dataclass(frozen=True)
@@ -54,25 +57,141 @@ class Constant:
 
 @dataclass(frozen=True)
 class ParentInput:
+    """An input of the DAG that the task stands in."""
+
     name: str
 
 
 @dataclass(frozen=True)
 class TaskOutput:
+    """An output of another task of the same DAG, by that task's key."""
+
     task: str
     key: str
 
 
-ParameterBinding = Constant | ParentInput | TaskOutput
+@dataclass(frozen=True)
+class FinalStatus:
+    """How another task of the same DAG ended (PipelineTaskFinalStatus)."""
+
+    task: str
+
+
+@dataclass(frozen=True)
+class ParameterBinding:
+    """Where a value comes from; `selector` takes a part of it before its type is looked at."""
+
+    source: Constant | ParentInput | TaskOutput | FinalStatus
+    selector: Expression | None = None
+
+
+ArtifactBinding = ParentInput | TaskOutput
+
+
+@dataclass(frozen=True)
+class Resources:
+    """Limits of a container as the IR writes them, e.g. "500m" and "4G"; texts may be placeholders. Empty: none."""
+
+    cpu: str = ""
+    memory: str = ""
+    gpus: str = ""
+
+
+@dataclass(frozen=True)
+class Build:
+    """How an image is built: the folder and the Dockerfile in it, relative to the base folder of the run."""
+
+    context: str
+    dockerfile: str = ""
+    args: Mapping[str, str] = field(default_factory=dict[str, str])
+    platform: str = ""
+
+
+@dataclass(frozen=True)
+class Settings:
+    """How a task runs on this machine: the platform document's entry of its executor.
+
+    Paths are as written, relative to the base folder. `timeout` is in seconds. `secrets` names, for each environment
+    variable of the task, the variable of the engine's environment that holds the value. `gpus` are reserved.
+    """
+
+    dir: str | None = None
+    python: str | None = None
+    requirements: str | None = None
+    timeout: float | None = None
+    secrets: Mapping[str, str] = field(default_factory=dict[str, str])
+    gpus: int = 0
+    build: Build | None = None
 
 
 @dataclass(frozen=True)
 class Container:
-    """What the task runs. Texts may hold placeholders, `environ` values are literal."""
+    """What a task runs. Texts may hold placeholders, `environ` values are literal. `label` is the executor's."""
 
     command: tuple[str, ...]
     args: tuple[str, ...]
     environ: Mapping[str, str]
+    image: str = ""
+    resources: Resources = field(default_factory=Resources)
+    settings: Settings = field(default_factory=Settings)
+    label: str = ""
+
+
+@dataclass(frozen=True)
+class Importer:
+    """An artifact that exists already. `uri` may name an input of the component instead of an address.
+
+    Texts in `metadata` may hold placeholders. `reimport` is kept for reports: nothing is copied either way.
+    """
+
+    uri: Constant | ParentInput
+    schema_title: str
+    schema_version: str
+    metadata: Mapping[str, object] = field(default_factory=dict[str, object])
+    reimport: bool = False
+
+
+@dataclass(frozen=True)
+class Selection:
+    """Where an output of a DAG comes from: of several sources, the first whose task has succeeded.
+
+    `one_of`: it is an error if there is none; otherwise the output is just not there.
+    """
+
+    sources: tuple[TaskOutput, ...]
+    one_of: bool = False
+
+
+@dataclass(frozen=True)
+class Dag:
+    """`tasks` are in topological order."""
+
+    tasks: tuple[Task, ...]
+    parameters: Mapping[str, Selection] = field(default_factory=dict[str, Selection])
+    artifacts: Mapping[str, Selection] = field(default_factory=dict[str, Selection])
+
+
+@dataclass(frozen=True)
+class Component:
+    """What a task is: its ports and what stands behind them. Tasks of the same component share one object."""
+
+    name: str
+    inputs: Interface
+    outputs: Interface
+    body: Container | Importer | Dag
+
+
+@dataclass(frozen=True)
+class Loop:
+    """Once for each item: items are `raw` or the value of the task's input `items`; each becomes the input `item`.
+
+    `parallel`: at most so many at once; 0 for no limit.
+    """
+
+    item: str
+    items: str = ""
+    raw: tuple[object, ...] = ()
+    parallel: int = 0
 
 
 @dataclass(frozen=True)
@@ -93,42 +212,46 @@ class Retry:
 
 
 @dataclass(frozen=True)
-class Settings:
-    """How a task runs without a container: the platform document's entry of its executor.
+class Caching:
+    """Whether a former result may be used; `key` takes the place of what would be compared."""
 
-    Paths are as written, relative to the base folder. `timeout` is in seconds. `secrets` names, for each environment
-    variable of the task, the variable of the engine's environment that holds the value.
-    """
-
-    dir: str | None = None
-    python: str | None = None
-    requirements: str | None = None
-    timeout: float | None = None
-    secrets: Mapping[str, str] = field(default_factory=dict[str, str])
+    enabled: bool = False
+    key: str = ""
 
 
 @dataclass(frozen=True)
 class Task:
-    """One container task. `path` is its name in results, `after` the paths of the tasks that must succeed first."""
+    """A place in a DAG. `key` is its name there, `after` the keys of the tasks that must have ended first.
 
-    path: str
-    name: str
-    inputs: Interface
-    outputs: Interface
+    `whatever`: it runs however they ended (ALL_UPSTREAM_TASKS_COMPLETED). `condition` sees the resolved inputs. A task
+    with a `loop` is run once for each item; its outputs are lists then. `retry` is what holds for it, inherited or own.
+    """
+
+    key: str
+    title: str
+    component: Component
     parameters: Mapping[str, ParameterBinding]
-    artifacts: Mapping[str, TaskOutput]
-    container: Container
-    retry: Retry
-    settings: Settings
-    after: tuple[str, ...]
+    artifacts: Mapping[str, ArtifactBinding]
+    after: tuple[str, ...] = ()
+    whatever: bool = False
+    condition: Expression | None = None
+    loop: Loop | None = None
+    retry: Retry = field(default_factory=Retry)
+    caching: Caching = field(default_factory=Caching)
 
 
 @dataclass(frozen=True)
 class Plan:
-    """A pipeline: `tasks` in topological order, `outputs` from the pipeline's output names to tasks' outputs."""
+    """A pipeline: `root` has its inputs, its outputs and its tasks."""
 
     name: str
-    inputs: Mapping[str, ParameterPort]
-    tasks: tuple[Task, ...]
-    output_parameters: Mapping[str, TaskOutput]
-    output_artifacts: Mapping[str, TaskOutput]
+    root: Component
+
+    @property
+    def inputs(self) -> Mapping[str, ParameterPort]:
+        return self.root.inputs.parameters
+
+    @property
+    def dag(self) -> Dag:
+        assert isinstance(self.root.body, Dag)
+        return self.root.body

@@ -58,7 +58,7 @@ SECRET_NOT_SET = Rule(
 BAD_LOCAL_SETTING = Rule(
     "HPC908",
     "local setting cannot be used",
-    "platforms.local says how a task runs without a container; a misread setting would run something else.",
+    "platforms.local says how a task runs on this machine; a misread setting would run something else.",
     "Mend the local section and compile again.",
 )
 BROKEN_REFERENCE = Rule(
@@ -73,6 +73,44 @@ NO_RUN_FOLDER = Rule(
     "Logs, outputs and results of a run are kept in a folder of its own.",
     "Choose another root folder, or free some space.",
 )
+BAD_EXPRESSION = Rule(
+    "HPC912",
+    "expression cannot be read",
+    "Conditions, and parts taken of values, are written in CEL. The KFP SDK writes some that no engine can read, "
+    "such as a text with a quote in it.",
+    "Write the condition so that the compiled file holds a sound expression, and compile again.",
+)
+
+STORE_TROUBLE = Rule(
+    "HPC920",
+    "store cannot be used",
+    "Everything that happens in a run is written down before it is acted on, so that a run can be gone on with.",
+    "Free some space, or choose another root folder.",
+)
+RUN_BUSY = Rule(
+    "HPC921",
+    "run is being run",
+    "Two engines on one run would start the same tasks twice.",
+    "Wait for the other one, or stop it.",
+)
+CANNOT_RESUME = Rule(
+    "HPC922",
+    "run cannot be gone on with",
+    "A run is gone on with by its own pipeline, from what is kept of it.",
+    "Name another run, or run the pipeline anew.",
+)
+UNKNOWN_STEP = Rule(
+    "HPC923",
+    "unknown step",
+    "Only steps of the pipeline can be chosen; a mistyped one would run something else.",
+    "Use one of the names of its steps.",
+)
+NO_CONTAINERS = Rule(
+    "HPC924",
+    "containers cannot be run",
+    "In this mode every task runs in a container of its image.",
+    "Start the container engine, or run tasks as host processes.",
+)
 
 RULES = (
     NOT_A_PIPELINE,
@@ -86,7 +124,16 @@ RULES = (
     BAD_LOCAL_SETTING,
     BROKEN_REFERENCE,
     NO_RUN_FOLDER,
+    STORE_TROUBLE,
+    RUN_BUSY,
+    CANNOT_RESUME,
+    UNKNOWN_STEP,
+    NO_CONTAINERS,
+    BAD_EXPRESSION,
 )
+
+_COMPARED = 300
+_LISTED = 30
 
 
 class Findings:
@@ -94,20 +141,23 @@ class Findings:
 
     def __init__(self, source: str) -> None:
         self._where = Span.of_file(source)
-        self._found: list[Diagnostic] = []
+        self._found: dict[tuple[str, str], Diagnostic] = {}
 
     def add(self, rule: Rule, fact: str, fix: str) -> None:
-        self._found.append(Diagnostic(rule, self._where, fact, fix))
+        """The same fact is told once, however many ways lead to it."""
+        self._found.setdefault((rule.code, fact), Diagnostic(rule, self._where, fact, fix))
 
     def reject_if_any(self) -> None:
         if self._found:
-            raise Rejected(self._found)
+            raise Rejected(self._found.values())
 
 
 def nearest(name: str, names: Iterable[str]) -> str:
-    """`did you mean x?`, or the names there are."""
+    """`did you mean x?`, or the names there are, of many the first ones."""
     known = sorted(names)
-    close = get_close_matches(name, known, n=1)
+    close = get_close_matches(name, known, n=1) if len(known) <= _COMPARED else []
     if close:
         return f"did you mean {close[0]}?"
+    if len(known) > _LISTED:
+        return f"there are {len(known)}: {', '.join(known[:_LISTED])}, …"
     return f"there are: {', '.join(known)}" if known else "there are none"

@@ -1,21 +1,19 @@
-"""PlatformSpec document to the settings of every executor. Nothing is guessed: an unknown key is a finding.
-
-`gpus` is accepted and has no effect yet: every task sees all of the machine's GPUs.
-"""
+"""PlatformSpec document to the settings of every executor. Nothing is guessed: an unknown key is a finding."""
 
 from __future__ import annotations
 
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from shutil import which
 from typing import cast
 
-from hpc.engines.local.plan import Settings
+from hpc.engines.local.plan import Build, Settings
 from hpc.engines.local.plan.rules import BAD_LOCAL_SETTING, NOT_YET_LOCAL, SECRET_NOT_SET, Findings, nearest
 
-_KEYS = ("dir", "python", "requirements", "timeout", "secrets", "gpus", "tune")
+_KEYS = ("dir", "python", "requirements", "timeout", "secrets", "gpus", "build", "tune")
+_BUILD_KEYS = ("context", "dockerfile", "args", "platform")
 _DURATION = re.compile(r"([1-9][0-9]*)([smhd])")
 _SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 
@@ -33,27 +31,42 @@ def read_settings(
     return {label: _Reader(label, entry, findings).read(environ) for label, entry in executors.items()}
 
 
-def check_places(settings: Mapping[str, Settings], base: Path, environ: Mapping[str, str], findings: Findings) -> None:
-    """Folders, files and interpreters that are missing would only be found when their task starts."""
+def check_places(
+    settings: Mapping[str, Settings],
+    base: Path,
+    environ: Mapping[str, str],
+    findings: Findings,
+    *,
+    docker: bool = False,
+) -> None:
+    """Folders, files and interpreters that are missing would only be found when their task starts.
+
+    Only what is used is looked at: the folder to build from with `docker`, all the others without.
+    """
+    look = _missing_to_build if docker else _missing_to_run
     for label, one in settings.items():
-        if one.dir and not (base / one.dir).is_dir():
-            findings.add(
-                BAD_LOCAL_SETTING,
-                f"executor {label}: there is no folder `{base / one.dir}`",
-                "correct `dir`, or `build.context`",
-            )
-        if one.requirements and not (base / one.requirements).is_file():
-            findings.add(
-                BAD_LOCAL_SETTING,
-                f"executor {label}: there is no file `{base / one.requirements}`",
-                "correct `requirements`",
-            )
-        if one.python and "/" not in one.python and not which(one.python, path=environ.get("PATH", os.defpath)):
-            findings.add(
-                BAD_LOCAL_SETTING,
-                f"executor {label}: there is no interpreter `{one.python}` on PATH",
-                "correct `python`, or install it",
-            )
+        for fact, fix in look(one, base, environ):
+            findings.add(BAD_LOCAL_SETTING, f"executor {label}: {fact}", fix)
+
+
+def _missing_to_run(one: Settings, base: Path, environ: Mapping[str, str]) -> Iterator[tuple[str, str]]:
+    if one.dir and not (base / one.dir).is_dir():
+        yield f"there is no folder `{base / one.dir}`", "correct `dir`, or `build.context`"
+    if one.requirements and not (base / one.requirements).is_file():
+        yield f"there is no file `{base / one.requirements}`", "correct `requirements`"
+    if one.python and "/" not in one.python and not which(one.python, path=environ.get("PATH", os.defpath)):
+        yield f"there is no interpreter `{one.python}` on PATH", "correct `python`, or install it"
+
+
+def _missing_to_build(one: Settings, base: Path, _: Mapping[str, str]) -> Iterator[tuple[str, str]]:
+    if one.build is None:
+        return
+    context = base / one.build.context
+    dockerfile = context / (one.build.dockerfile or "Dockerfile")
+    if not context.is_dir():
+        yield f"there is no folder `{context}`", "correct `build.context`"
+    elif not dockerfile.is_file():
+        yield f"there is no file `{dockerfile}`", "correct `build.dockerfile`"
 
 
 def _mapping(value: object) -> Mapping[str, object] | None:
@@ -91,6 +104,8 @@ class _Reader:
             requirements=self._text("requirements"),
             timeout=self._timeout(),
             secrets=self._secrets(environ),
+            gpus=self._gpus(),
+            build=self._build(),
         )
 
     def _bad(self, fact: str, fix: str) -> None:
@@ -109,6 +124,43 @@ class _Reader:
         if value is not None and found is None:
             self._bad(f"timeout is {value!r}, not a duration", "write seconds as a number, or 90s, 30m, 6h, 2d")
         return found
+
+    def _gpus(self) -> int:
+        value = self._entry.get("gpus")
+        if value is None:
+            return 0
+        if isinstance(value, (int, float)) and not isinstance(value, bool) and value >= 1 and value % 1 == 0:
+            return int(value)
+        self._bad(f"gpus is {value!r}, not a number of GPUs", "write a whole number from 1 on, or leave it out")
+        return 0
+
+    def _build(self) -> Build | None:
+        value = self._entry.get("build")
+        if value is None:
+            return None
+        entry = _mapping(value)
+        if entry is None:
+            return self._bad("build is not a mapping", "write build: {context: …}")
+        for key in entry:
+            if key not in _BUILD_KEYS:
+                self._bad(f"build.{key} is not a local setting", nearest(key, _BUILD_KEYS))
+        texts = {key: self._build_text(entry, key) for key in ("context", "dockerfile", "platform")}
+        return Build(texts["context"], texts["dockerfile"], self._build_args(entry), texts["platform"])
+
+    def _build_text(self, entry: Mapping[str, object], key: str) -> str:
+        value = entry.get(key)
+        if isinstance(value, str) and value:
+            return value
+        if value is not None or key == "context":
+            self._bad(f"build.{key} is {value!r}, not text", f"write build: {{{key}: …}}")
+        return ""
+
+    def _build_args(self, entry: Mapping[str, object]) -> dict[str, str]:
+        args = _mapping(entry.get("args") or {})
+        if args is None or not all(isinstance(value, str) for value in args.values()):
+            self._bad("build.args is not a mapping of texts", "write build: {args: {NAME: value}}")
+            return {}
+        return cast("dict[str, str]", dict(args))
 
     def _secrets(self, environ: Mapping[str, str]) -> dict[str, str]:
         entry = _mapping(self._entry.get("secrets") or {})

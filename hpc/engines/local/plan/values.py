@@ -80,7 +80,7 @@ def fitting(value: object, kind: str) -> object:
             _refuse(value, kind)
         return _finite(value, kind)
     expected: type | None = {"BOOLEAN": bool, "LIST": list, "STRUCT": dict}.get(kind)
-    return value if expected is None or type(value) is expected else _refuse(value, kind)
+    return value if expected is None or isinstance(value, expected) else _refuse(value, kind)
 
 
 def shown(value: object, width: int = 60) -> str:

@@ -23,7 +23,7 @@ from pathlib import Path
 
 from hpc.engines.events import EnvironmentBuilding, EnvironmentReady, Listener
 from hpc.engines.local.flow.failure import TaskError, TaskStoppedError
-from hpc.engines.local.plan import Task
+from hpc.engines.local.plan import Settings
 from hpc.engines.local.work.folder import write_text
 from hpc.engines.local.work.logs import tail
 from hpc.engines.local.work.process import Command, Stop, run_process
@@ -67,22 +67,34 @@ class Environments:
         self._stop = stop
         self._grace = grace
         self._failures: dict[Path, TaskError] = {}
+        self._keys: dict[tuple[Path, Path], asyncio.Future[str]] = {}
 
-    async def prepare(self, task: Task, listener: Listener) -> Interpreter:
-        """The task's interpreter, made first where that is needed. Raises TaskError with the reason."""
-        python = self._python(task.settings.python)
-        if task.settings.requirements is None:
+    async def prepare(self, settings: Settings, task: str, listener: Listener) -> Interpreter:
+        """The interpreter of the task, made first where that is needed. Raises TaskError with the reason."""
+        python = self.python(settings.python)
+        if settings.requirements is None:
             return Interpreter(self._bin(python))
-        requirements = (self._base / task.settings.requirements).absolute()
-        if not requirements.is_file():
-            raise TaskError(f"there is no requirements file {requirements}")
+        requirements = self._requirements(settings.requirements)
         home = self._folder / await self._key(python, requirements)
         self._folder.mkdir(parents=True, exist_ok=True)
         if not (home / _COMPLETE).exists():
             await self._make(home, python, requirements, task, listener)
         return Interpreter(home / "bin", home)
 
-    def _python(self, wanted: str | None) -> Path:
+    async def key(self, settings: Settings) -> str | None:
+        """What names the environment that the settings ask for; None where they take an interpreter as it is."""
+        if settings.requirements is None:
+            return None
+        return await self._key(self.python(settings.python), self._requirements(settings.requirements))
+
+    def _requirements(self, name: str) -> Path:
+        file = (self._base / name).absolute()
+        if not file.is_file():
+            raise TaskError(f"there is no requirements file {file}")
+        return file
+
+    def python(self, wanted: str | None) -> Path:
+        """The interpreter of that name or path; the engine's own for none."""
         if wanted is None:
             return Path(sys.executable)
         if "/" in wanted:
@@ -110,26 +122,19 @@ class Environments:
 
     async def _key(self, python: Path, requirements: Path) -> str:
         """A hash of the Python, of the file with those that it includes, and of its place where that matters."""
-        asked = await asyncio.create_subprocess_exec(
-            python, "-I", "-c", _VERSION, stdout=asyncio.subprocess.PIPE, stdin=asyncio.subprocess.DEVNULL
-        )
-        version, _ = await asked.communicate()
-        if asked.returncode:
-            raise TaskError(f"{python} is not a Python interpreter")
-        texts = _contents(requirements)
-        place = str(requirements.parent) if any(_PLACE_MATTERS.search(text) for text in texts) else ""
-        if requirements.suffix == ".toml" and _PACKAGE.search(texts[0]):
-            place = str(requirements.parent)
-        return _digest(version.decode(), requirements.suffix, place, *texts)
+        asked = (python, requirements)
+        if asked not in self._keys:
+            self._keys[asked] = asyncio.ensure_future(_made_key(python, requirements))
+        return await asyncio.shield(self._keys[asked])
 
-    async def _make(self, home: Path, python: Path, requirements: Path, task: Task, listener: Listener) -> None:
+    async def _make(self, home: Path, python: Path, requirements: Path, task: str, listener: Listener) -> None:
         log = home.with_suffix(".log")
         async with self._lock(home.with_suffix(".lock")):
             if (home / _COMPLETE).exists():
                 return
             if home in self._failures:
                 raise self._failures[home]
-            listener(EnvironmentBuilding(task.path, str(requirements), str(log)))
+            listener(EnvironmentBuilding(task, str(requirements), str(log)))
             began = time.monotonic()
             shutil.rmtree(home, ignore_errors=True)
             log.unlink(missing_ok=True)
@@ -140,7 +145,7 @@ class Environments:
                 self._failures[home] = error
                 raise
             (home / _COMPLETE).touch()
-            listener(EnvironmentReady(task.path, time.monotonic() - began))
+            listener(EnvironmentReady(task, time.monotonic() - began))
 
     def _steps(self, home: Path, python: Path, requirements: Path) -> list[list[str]]:
         uv = shutil.which("uv", path=self._environ.get("PATH", os.defpath))
@@ -166,7 +171,7 @@ class Environments:
         ending = await run_process(command, log, self._stop, grace=self._grace)
         if ending.stopped:
             raise TaskStoppedError
-        if ending.code:
+        if ending.exit_code:
             lines = tail(log, 1)
             reason = lines[0] if lines else ending.words()
             raise TaskError(f"no environment could be made from {requirements}: {reason}", log=log)
@@ -179,6 +184,20 @@ class Environments:
                 if self._stop.requested.is_set():
                     raise TaskStoppedError
             yield
+
+
+async def _made_key(python: Path, requirements: Path) -> str:
+    asked = await asyncio.create_subprocess_exec(
+        python, "-I", "-c", _VERSION, stdout=asyncio.subprocess.PIPE, stdin=asyncio.subprocess.DEVNULL
+    )
+    version, _ = await asked.communicate()
+    if asked.returncode:
+        raise TaskError(f"{python} is not a Python interpreter")
+    texts = _contents(requirements)
+    place = str(requirements.parent) if any(_PLACE_MATTERS.search(text) for text in texts) else ""
+    if requirements.suffix == ".toml" and _PACKAGE.search(texts[0]):
+        place = str(requirements.parent)
+    return _digest(version.decode(), requirements.suffix, place, *texts)
 
 
 def _locked(descriptor: int) -> bool:

@@ -1,12 +1,15 @@
 """The folder of a run: its name, the names of what is in it, and small files that are never half-written.
 
-<root>/runs/<run id>/pipeline.json                    the document that is run
-                     platform.json                    its second document, if there is one
-                     run.json                         state, outputs and tasks
-                     <task>/task.json                 the task's result
-                     <task>/<attempt>/log.txt         what the task printed
-                     <task>/<attempt>/run.sh          the same command again
-                     <task>/<attempt>/outputs/<name>  artifacts
+<root>/hpc.db                                               all that is known of all runs
+<root>/runs/<run id>/pipeline.json                          the document that is run
+                     platform.json                          its second document, if there is one
+                     lock                                   held by the engine that runs it
+                     tasks/<task>/<attempt>/log.txt         what the task printed
+                     tasks/<task>/<attempt>/run.sh          the same command again
+                     tasks/<task>/<attempt>/pid, exit       of its process
+                     tasks/<task>/<attempt>/outputs/<name>  artifacts
+
+<task> is a path: a folder for each DAG, `loop.3` for the iteration 3.
 """
 
 from __future__ import annotations
@@ -18,9 +21,13 @@ import re
 import time
 from pathlib import Path
 
+from hpc.engines.local.store.root import make_root
+
 _DIGITS = "0123456789abcdefghijklmnopqrstuvwxyz"
 _UNSAFE = re.compile(r"[^a-z0-9._-]")
+_ITERATION = re.compile(r"\[([0-9]+)\]$")
 _LONGEST = 80
+_DEEPEST = 400
 
 
 class Clock:
@@ -38,7 +45,7 @@ def make_run_folder(root: Path, now: float) -> Path:
 
     The four characters count the day in steps of a nineteenth of a second.
     """
-    _make_root(root)
+    make_root(root)
     moment = time.localtime(now)
     step = int(((moment.tm_hour * 60 + moment.tm_min) * 60 + moment.tm_sec + now % 1) * 19)
     while True:
@@ -48,6 +55,13 @@ def make_run_folder(root: Path, now: float) -> Path:
             return folder
         except FileExistsError:
             step += 1
+
+
+def attempt_folder(run_folder: Path, path: str, number: int) -> Path:
+    """The folder of one attempt of a task. Of bounded length, also for tasks far inside."""
+    parts = [folder_name(_ITERATION.sub(r".\1", part)) for part in path.split("/")]
+    inner = "/".join(parts)
+    return run_folder / "tasks" / (inner if len(inner) <= _DEEPEST else folder_name(path)) / str(number)
 
 
 def folder_name(name: str) -> str:
@@ -67,13 +81,6 @@ def write_text(file: Path, text: str) -> None:
     temporary = file.with_name(f".{file.name}.{os.getpid()}")
     temporary.write_text(text, "utf-8", errors="surrogateescape")
     temporary.replace(file)
-
-
-def _make_root(root: Path) -> None:
-    if not root.exists():  # another run may be making it in this very moment
-        root.mkdir(parents=True, exist_ok=True)
-        (root / ".gitignore").write_text("*\n", "utf-8")
-    (root / "runs").mkdir(exist_ok=True)
 
 
 def _base36(number: int) -> str:

@@ -2,6 +2,9 @@
 
 Every process leads a session of its own, so that a signal reaches all its children and Ctrl-C on the terminal reaches
 the engine alone. Waiting is for the process, not for its output: a child that keeps the log open holds nothing up.
+
+A command with a place to `keep` runs under a small shell program that outlives the engine: it writes its process id
+there before the command begins, and the exit code after it has ended. An engine that takes over reads both.
 """
 
 from __future__ import annotations
@@ -12,45 +15,61 @@ import errno
 import os
 import shutil
 import signal
-from asyncio.subprocess import DEVNULL, STDOUT, Process
+import subprocess
 from collections.abc import Coroutine, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from hpc.engines.local.flow.failure import TaskError
+from hpc.engines.local.work.waiting import Exit, exit_of
+
+_KEEPER = """\
+trap : TERM INT HUP
+echo $$ > "$0/pid" || exit 1
+"$@"
+code=$?
+echo $code > "$0/exit"
+exit $code
+"""
+_NOT_STARTED = (126, 127)
 
 
 @dataclass(frozen=True)
 class Command:
-    """A program with its arguments, its working folder and its whole environment."""
+    """A program with its arguments, its working folder and its whole environment.
+
+    `keep` is the folder for its process id and exit code; None for a command that nobody takes over.
+    """
 
     argv: tuple[str, ...]
     folder: Path
     environ: Mapping[str, str]
+    keep: Path | None = None
+
+    @property
+    def started(self) -> tuple[str, ...]:
+        """What is really executed."""
+        return self.argv if self.keep is None else ("/bin/sh", "-c", _KEEPER, str(self.keep), *self.argv)
 
 
 @dataclass(frozen=True)
 class Ending:
-    """How a process ended. `code` is negative for a signal, as the operating system reports it."""
+    """How a process ended. `exit_code` is the shell's: 128 + n for signal n. `peak` is memory in bytes, if known."""
 
-    code: int
+    exit_code: int
     timed_out: bool = False
     stopped: bool = False
-
-    @property
-    def exit_code(self) -> int:
-        """The shell's number: 128 + n for signal n."""
-        return 128 - self.code if self.code < 0 else self.code
+    peak: int | None = None
 
     def words(self) -> str:
         """`exit code 3`, `killed by signal 9 (SIGKILL): out of memory?`."""
-        if self.code >= 0:
-            return f"exit code {self.code}"
-        number = -self.code
         names = {one.value: one.name for one in signal.Signals}
-        guess = {"SIGKILL": ": out of memory?", "SIGSEGV": ": a crash in native code"}.get(names.get(number, ""), "")
-        return f"killed by signal {number} ({names.get(number, 'unknown')}){guess}"
+        number = self.exit_code - 128
+        if number not in names:
+            return f"exit code {self.exit_code}"
+        guess = {"SIGKILL": ": out of memory?", "SIGSEGV": ": a crash in native code"}.get(names[number], "")
+        return f"killed by signal {number} ({names[number]}){guess}"
 
 
 class Stop:
@@ -88,64 +107,85 @@ async def run_process(command: Command, log: Path, stop: Stop, *, grace: float, 
     After `limit` seconds, or when `stop` asks, its group gets SIGTERM and, `grace` seconds later or when forced,
     SIGKILL. Raises TaskError with a sentence where the program cannot be started.
     """
-    process = await _start(command, log)
+    process = _start(command, log)
     try:
-        return await _finish(process, stop, grace, limit)
+        ending = await _finish(process.pid, exit_of(process), stop, (grace, limit))
     finally:
-        _signal_group(process, signal.SIGKILL)
+        signal_group(process.pid, signal.SIGKILL)
+    if command.keep is not None and ending.exit_code in _NOT_STARTED:
+        _refuse_missing(command, ending.exit_code)
+    return ending
 
 
-async def _finish(process: Process, stop: Stop, grace: float, limit: float | None) -> Ending:
-    done = await first_of(process.wait(), stop.requested.wait(), timeout=limit)
-    if 0 in done:
-        return Ending(await process.wait())
-    _signal_group(process, signal.SIGTERM)
-    if 0 not in await first_of(process.wait(), stop.forced.wait(), timeout=grace):
-        _signal_group(process, signal.SIGKILL)
-    return Ending(await process.wait(), timed_out=not done, stopped=1 in done)
+async def _finish(pid: int, ended: asyncio.Future[Exit], stop: Stop, patience: tuple[float, float | None]) -> Ending:
+    grace, limit = patience
+    done = await first_of(_of(ended), stop.requested.wait(), timeout=limit)
+    if 0 not in done:
+        signal_group(pid, signal.SIGTERM)
+        if 0 not in await first_of(_of(ended), stop.forced.wait(), timeout=grace):
+            signal_group(pid, signal.SIGKILL)
+    code, peak = await ended
+    exit_code = 128 - code if code < 0 else code
+    return Ending(exit_code, timed_out=not done, stopped=0 not in done and 1 in done, peak=peak)
 
 
-async def _start(command: Command, log: Path) -> Process:
+async def _of(ended: asyncio.Future[Exit]) -> Exit:
+    return await asyncio.shield(ended)
+
+
+def _start(command: Command, log: Path) -> subprocess.Popen[bytes]:
     if not command.folder.is_dir():
         raise TaskError(f"the working folder does not exist: {command.folder}")
     try:
         with log.open("ab", buffering=0) as stream:
-            return await asyncio.create_subprocess_exec(
-                *command.argv,
+            return subprocess.Popen(
+                command.started,
                 cwd=command.folder,
                 env=command.environ,
-                stdin=DEVNULL,
+                stdin=subprocess.DEVNULL,
                 stdout=stream,
-                stderr=STDOUT,
+                stderr=subprocess.STDOUT,
                 start_new_session=True,
             )
     except ValueError as error:
         raise TaskError(f"the command cannot be passed to a program: {error}") from None
     except OSError as error:
-        raise TaskError(_start_failure(command, error)) from None
+        raise TaskError(_start_failure(command, error.errno or 0, error.strerror or str(error))) from None
 
 
-def _start_failure(command: Command, error: OSError) -> str:
+def _refuse_missing(command: Command, exit_code: int) -> None:
+    """Exit codes 126 and 127 are the shell's for what it cannot start, if that is so; else the program's own."""
     program = command.argv[0]
-    if error.errno == errno.E2BIG:
+    path = command.environ.get("PATH", os.defpath)
+    found = shutil.which(program, mode=os.F_OK, path=path) if "/" not in program else _existing(command)
+    if exit_code == 127 and found is None:
+        raise TaskError(_start_failure(command, errno.ENOENT, ""), exit_code=exit_code)
+    if exit_code == 126 and found is not None and not os.access(found, os.X_OK):
+        raise TaskError(_start_failure(command, errno.EACCES, ""), exit_code=exit_code)
+
+
+def _existing(command: Command) -> str | None:
+    file = command.folder / command.argv[0]
+    return str(file) if file.exists() else None
+
+
+def _start_failure(command: Command, number: int, text: str) -> str:
+    program = command.argv[0]
+    if number == errno.E2BIG:
         longest = max(len(os.fsencode(argument)) for argument in command.argv)
         return (
             f"the command is too long for the operating system (its longest argument has {longest:,} bytes, "
             "Linux takes 131,072); pass large values as an artifact"
         )
-    if error.errno == errno.ENOENT:
-        if shutil.which(program, path=command.environ.get("PATH", os.defpath)) or (command.folder / program).exists():
-            return f"{program} is there, but the interpreter in its first line (#!) is not"
+    if number == errno.ENOENT:
         place = f"in {command.folder}" if "/" in program else "in any folder of PATH"
         return f"there is no program {program} {place}"
-    if error.errno == errno.EACCES:
+    if number == errno.EACCES:
         return f"{program} is not executable; chmod +x it, or run it through its interpreter"
-    if error.errno == errno.ENOEXEC:
-        return f"{program} is neither a program nor a script with a first line like #!/bin/sh"
-    return f"{program} cannot be started: {error.strerror or error}"
+    return f"{program} cannot be started: {text}"
 
 
-def _signal_group(process: Process, number: signal.Signals) -> None:
-    """Signal what is left of the group; the leader may be gone already."""
+def signal_group(pid: int, number: signal.Signals) -> None:
+    """Signal what is left of the group of a leader, which may be gone already."""
     with contextlib.suppress(ProcessLookupError, PermissionError):
-        os.killpg(process.pid, number)
+        os.killpg(pid, number)

@@ -1,0 +1,61 @@
+"""`hpc runs`: the runs of a folder, newest first."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+
+import click
+
+from hpc.cli import OK
+from hpc.cli.columns import Column, ago, moment, table, took
+from hpc.cli.history import STATES, History, Run, as_json, format_option, reading, root_option, run_as_dict
+
+_COLUMNS = (
+    Column("run"),
+    Column("pipeline", shrinks=True),
+    Column("state"),
+    Column("started", gives_way=3),
+    Column("", gives_way=2),
+    Column("took", gives_way=1),
+    Column("tasks", shrinks=True),
+)
+
+
+@click.command("runs", epilog="Example: hpc runs --pipeline mnist --limit 5")
+@click.option("--pipeline", metavar="NAME", help="Only the runs of this pipeline.")
+@click.option("--limit", type=click.IntRange(min=1), default=20, show_default=True, help="How many at most.")
+@root_option
+@format_option
+def command(pipeline: str | None, limit: int, root: Path | None, form: str) -> int:
+    """List runs, newest first, those that go on now among them.
+
+    A run is `interrupted` if what worked on it is gone; go on with it by `hpc run --resume RUN`.
+    """
+    with reading(root) as history:
+        runs = history.runs(pipeline, limit)
+        counts = [_counts(history, run) for run in runs]
+    if form == "json":
+        click.echo(as_json([{**run_as_dict(run), "tasks": each} for run, each in zip(runs, counts, strict=True)]))
+    elif runs:
+        now = time.time()
+        rows = [_row(run, each, now) for run, each in zip(runs, counts, strict=True)]
+        click.echo("\n".join(table(_COLUMNS, rows)))
+    else:
+        click.echo(f"no runs of {pipeline}" if pipeline else "no runs", err=True)
+    return OK
+
+
+def _counts(history: History, run: Run) -> dict[str, int]:
+    """How many tasks are in each state, as states are shown."""
+    counts = dict(history.store.counts(run.id))
+    if run.state != "RUNNING" and "RUNNING" in counts:
+        counts["INTERRUPTED"] = counts.pop("RUNNING")
+    return {state: counts[state] for state in STATES if counts.get(state)}
+
+
+def _row(run: Run, counts: dict[str, int], now: float) -> tuple[str, ...]:
+    record = run.record
+    tasks = ", ".join(f"{count} {STATES[state]}" for state, count in counts.items())
+    times = (moment(record.started), ago(record.started, now), took(run.seconds))
+    return (run.id, record.pipeline, run.state.lower(), *times, tasks)

@@ -1,0 +1,89 @@
+"""What all tasks of a run share, and what a way to run them must offer."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+from hpc.engines.events import Listener
+from hpc.engines.local.flow.execution import Leaf
+from hpc.engines.local.plan import Container
+from hpc.engines.local.store import Store
+from hpc.engines.local.work.digests import Digests
+from hpc.engines.local.work.folder import Clock
+from hpc.engines.local.work.process import Command, Ending, Stop
+
+
+@dataclass(frozen=True)
+class Pinned:
+    """What stands behind a command apart from itself, each as a digest or a short text: files, packages, image."""
+
+    source: str = ""
+    environment: str = ""
+    image: str = ""
+
+
+@dataclass(frozen=True)
+class Attempt:
+    """One attempt of a task, and its folder."""
+
+    leaf: Leaf
+    number: int
+    folder: Path
+
+    @property
+    def log(self) -> Path:
+        return self.folder / "log.txt"
+
+    @property
+    def container(self) -> Container:
+        body = self.leaf.task.component.body
+        assert isinstance(body, Container)
+        return body
+
+
+class Executor(Protocol):
+    """A way to run a command: as a host process, in a container. Raises TaskError with a sentence for a user."""
+
+    @property
+    def mode(self) -> str:
+        """For the fingerprint: results of one mode are not those of another."""
+        ...
+
+    async def pinned(self, container: Container, path: str) -> Pinned:
+        """What the result of the task at `path` depends on besides its inputs. Makes nothing."""
+        ...
+
+    async def prepare(self, attempt: Attempt) -> None:
+        """Make what the command needs: an environment, an image."""
+        ...
+
+    def command(self, attempt: Attempt, argv: tuple[str, ...], environ: Mapping[str, str]) -> Command:
+        """The process to start. `environ` is what the task's environment must hold."""
+        ...
+
+    def explained(self, attempt: Attempt, ending: Ending) -> str:
+        """Why it ended badly."""
+        ...
+
+    async def clear(self, attempt: Attempt, *, ended: bool) -> None:
+        """End what is left of the attempt apart from its process group. `ended`: it had come to its own end."""
+        ...
+
+
+@dataclass(frozen=True)
+class Surroundings:
+    """`folder` is the run's own, `run` its name. `secrets` are read from `environ`."""
+
+    run: str
+    folder: Path
+    environ: Mapping[str, str]
+    grace: float
+    clock: Clock
+    stop: Stop
+    store: Store
+    digests: Digests
+    executor: Executor
+    listener: Listener
