@@ -131,6 +131,13 @@ PINNED_ELSEWHERE = {
     "HPC909": "engines/test_refusals.py::test_all_broken_references_are_found_at_once",
     "HPC910": "engines/test_refusals.py::test_a_root_that_cannot_be_made_is_refused",
     "HPC911": "test_cli.py::test_run_refuses_wrong_arguments_before_anything_runs",
+    "HPC930": "test_history.py::test_no_runs",
+    "HPC931": "test_history.py::test_a_store_that_cannot_be_read",
+    "HPC932": "test_history.py::test_an_empty_store",
+    "HPC933": "test_history.py::test_names_that_stand_for_nothing",
+    "HPC934": "test_history.py::test_tasks_without_logs",
+    "HPC935": "test_history.py::test_outputs_that_are_not_there",
+    "HPC936": "test_history.py::test_lineage_of_what_is_not_known",
 }
 """Codes that compiling a small file cannot cause, and the test that does."""
 

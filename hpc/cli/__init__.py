@@ -29,6 +29,7 @@ COMMANDS = {
     "logs": "Print what a task printed, also while it runs.",
     "outputs": "Print the outputs of a run.",
     "lineage": "Tell which run and inputs made an artifact.",
+    "report": "Write an HTML file about a run, or about several side by side.",
     "render": "Write the components of a pipeline as KFP component files.",
     "convert": "Convert a KFP component or a compiled pipeline to a file of hpc.",
     "hydra": "Show what the Hydra configuration of a component lets you set.",

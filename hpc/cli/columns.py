@@ -13,11 +13,13 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from hpc.cli.progress import duration
+from hpc.cli.words import duration
 
 _GAP = "  "
 _LEAST = 8
 """Characters to which a cell may be shortened before the line is."""
+_ENOUGH = 24
+"""Characters that a column which may shrink keeps as long as there is another one that may go."""
 _BOLD, _RED, _PLAIN = "\x1b[1m", "\x1b[1;31m", "\x1b[0m"
 _BAD = ("failed", "interrupted")
 
@@ -36,7 +38,7 @@ def table(columns: Sequence[Column], rows: Sequence[Sequence[str]]) -> list[str]
     cells = [[printable(cell) for cell in row] for row in rows]
     shown = [index for index in range(len(columns)) if any(row[index] for row in cells)]
     room = _room()
-    while room is not None and sum(_widths(columns, cells, shown)) > room - len(_GAP) * (len(shown) - 1):
+    while room is not None and _least_width(columns, cells, shown) > room:
         leaving = max(shown, key=lambda index: columns[index].gives_way)
         if not columns[leaving].gives_way:
             break
@@ -53,6 +55,12 @@ def _room() -> int | None:
 
 def _widths(columns: Sequence[Column], cells: Sequence[Sequence[str]], shown: Sequence[int]) -> list[int]:
     return [max(len(columns[index].title), *(len(row[index]) for row in cells)) for index in shown]
+
+
+def _least_width(columns: Sequence[Column], cells: Sequence[Sequence[str]], shown: Sequence[int]) -> int:
+    widths = zip(shown, _widths(columns, cells, shown), strict=True)
+    needed = [min(width, _ENOUGH) if columns[index].shrinks else width for index, width in widths]
+    return sum(needed) + len(_GAP) * (len(needed) - 1)
 
 
 def _shrunk(columns: Sequence[Column], widths: list[int], room: int | None) -> list[int]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import re
 import time
-from collections.abc import Generator, Iterable, Mapping
+from collections.abc import Generator, Iterable, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +16,7 @@ from typing import Any, cast
 
 import click
 
+from hpc.cli.task_names import Names, groups_around, row_of
 from hpc.components.types import did_you_mean
 from hpc.diagnostics import Diagnostic, Rejected, Rule, Span
 from hpc.engines.local.store import Store, StoreError, UnknownRunError
@@ -24,46 +25,46 @@ from hpc.engines.local.store.records import AttemptRecord, RunRecord, TaskRecord
 from hpc.engines.outcome import Artifact, Artifacts, TaskResult
 
 NO_RUNS = Rule(
-    "HPC920",
+    "HPC930",
     "no runs here",
     "Runs are kept in one folder, `.hpc` beside the pipeline file unless it was told otherwise; it is looked for here "
     "and in the folders above.",
     "Change to the folder of the pipeline, or name the folder of the runs with `--root`.",
 )
 UNREADABLE_STORE = Rule(
-    "HPC921",
+    "HPC931",
     "the runs cannot be read",
     "What is known of runs stands in the file `hpc.db` of their folder.",
     "Do what the message says; logs and artifacts in the folders of the runs are not touched by it.",
 )
 UNKNOWN_RUN = Rule(
-    "HPC922",
+    "HPC932",
     "unknown run",
     "A run is named by its id, by three or more characters of its beginning or end that no other run has, or by "
     "`last`.",
     "See `hpc runs` for those there are.",
 )
 UNKNOWN_TASK = Rule(
-    "HPC923",
+    "HPC933",
     "unknown task",
     "A task is named by its path in the run, or by the end of it where no other task of the run has the same; "
     "`train[2]` is the third iteration of `train`.",
     "See `hpc show RUN --all` for the paths.",
 )
 NO_LOG = Rule(
-    "HPC924",
+    "HPC934",
     "no log",
     "Only a task that has been started has a log.",
     "Name a task that ran; `hpc logs RUN` lists them.",
 )
 UNKNOWN_OUTPUT = Rule(
-    "HPC925",
+    "HPC935",
     "unknown output",
     "A run has the outputs of its pipeline, a task those of its component, as soon as they are made.",
     "Use one of the names there are.",
 )
 UNKNOWN_ORIGIN = Rule(
-    "HPC926",
+    "HPC936",
     "nothing is known of it",
     "Known is what the runs of this folder have made or imported.",
     "Give the path of an artifact, or RUN/TASK/OUTPUT.",
@@ -116,6 +117,12 @@ class Run:
     @property
     def id(self) -> str:
         return self.record.run
+
+    @property
+    def ending(self) -> str:
+        """What can be said of it: `it failed`."""
+        words = {"RUNNING": "goes on", "CANCELLED": "was cancelled", "INTERRUPTED": "was interrupted"}
+        return words.get(self.state, self.state.lower())
 
     def state_of(self, result: TaskResult) -> str:
         """A task that runs in a run that does not is INTERRUPTED too."""
@@ -238,7 +245,15 @@ def matching(paths: Iterable[str], name: str) -> list[str]:
     if name in known:
         return [name]
     ends = [path for path in known if path.endswith(f"/{name}")]
-    return ends or [path for path in known if short(path) == name] or [path for path in known if row(path) == name]
+    return ends or _shown_as(known, name) or [path for path in known if name in (short(path), row_of(path))]
+
+
+def _shown_as(paths: Sequence[str], name: str) -> list[str]:
+    """The tasks that are called so where a run is shown."""
+    around = {group for path in paths for group in groups_around(path)}
+    tasks = [path for path in paths if path not in around]
+    names = Names(dict.fromkeys(map(row_of, tasks)))
+    return [path for path in tasks if names.of(path) == name]
 
 
 def _suggestions(paths: Iterable[str]) -> Iterable[str]:
@@ -254,11 +269,6 @@ def _last_key(path: str) -> str:
 def short(path: str) -> str:
     """`train[2]` for `for-each--train[2]/train`: the last key, with all numbers of iterations behind it."""
     return _last_key(path) + "".join(_NUMBER.findall(path))
-
-
-def row(path: str) -> str:
-    """The path without the numbers of iterations, `for-each--train[]/train`: what all iterations have in common."""
-    return _NUMBER.sub("[]", path)
 
 
 # ---------------------------------------------------------------- what records say

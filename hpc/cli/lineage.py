@@ -187,9 +187,13 @@ def _making(maker: TaskRecord) -> Iterator[str]:
 
 
 def _part(text: str) -> str:
-    """A part of a fingerprint: a digest by its beginning, as it is enough to tell it from others."""
-    is_digest = len(text) >= 40 and all(char in "0123456789abcdef" for char in text)
-    return text[:_DIGEST_SHOWN] if is_digest else shortened(printable(text), _PART_SHOWN)
+    """A part of a fingerprint: of a digest only the beginning, which is enough to tell it from others."""
+    words = [word[:_DIGEST_SHOWN] if _is_digest(word) else word for word in text.split()]
+    return shortened(printable(" ".join(words)), _PART_SHOWN)
+
+
+def _is_digest(word: str) -> bool:
+    return len(word) >= 40 and all(char in "0123456789abcdef" for char in word)
 
 
 def _place(task: TaskRecord, pipeline: str = "") -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import os
+import sys
 import time
 from collections.abc import Generator
 from dataclasses import dataclass
@@ -123,10 +124,9 @@ class _Log:
 
     def print_rest(self, *, must_exist: bool) -> None:
         """Print what has been added since; a file that was cut is printed from its start again."""
-        out = click.get_binary_stream("stdout")
         for piece in self._pieces(must_exist):
-            out.write(piece)
-            out.flush()
+            sys.stdout.buffer.write(piece)
+            sys.stdout.buffer.flush()
 
     def _pieces(self, must_exist: bool) -> Generator[bytes]:
         try:

@@ -10,7 +10,9 @@ import click
 
 from hpc.cli import OK
 from hpc.cli.history import UNKNOWN_OUTPUT, Run, as_json, format_option, ports_as_dict, reading, rejected, root_option
+from hpc.cli.words import output_rows
 from hpc.components.types import did_you_mean
+from hpc.engines.outcome import Outcome
 
 
 @click.command("outputs", epilog="Example: hpc outputs last accuracy")
@@ -45,8 +47,7 @@ def command(run: str, name: str | None, root: Path | None, form: str) -> int:
 def output_values(run: Run) -> dict[str, object]:
     """The outputs by name: a value, the path of an artifact, or a list of paths."""
     record = run.record
-    paths = {name: [artifact.path for artifact in found] for name, found in record.artifacts.items()}
-    return {**record.outputs, **{name: each[0] if len(each) == 1 else each for name, each in paths.items()}}
+    return dict(output_rows(Outcome(record.state, record.outputs, record.artifacts, {})))
 
 
 def output_line(name: str, value: object) -> str:
@@ -59,12 +60,10 @@ def _print_all(run: Run, shown: dict[str, object], form: str) -> None:
         click.echo(as_json(_for_machines(run)))
     for name, value in shown.items() if form == "text" else ():
         click.echo(_bytes(output_line(name, value)))
-    if run.state != "SUCCEEDED" or (not shown and form == "text"):
-        click.echo(f"the run {run.id} {'has no outputs' if run.state == 'SUCCEEDED' else _not_whole(run)}", err=True)
-
-
-def _not_whole(run: Run) -> str:
-    return "goes on: there may be more" if run.state == "RUNNING" else f"is {run.state.lower()}: some may be missing"
+    if run.state != "SUCCEEDED":
+        click.echo(f"the run {run.id} {run.ending}: outputs may be missing", err=True)
+    elif not shown and form == "text":
+        click.echo(f"the run {run.id} has no outputs", err=True)
 
 
 def _for_machines(run: Run) -> dict[str, object]:
@@ -74,8 +73,7 @@ def _for_machines(run: Run) -> dict[str, object]:
 def _unknown(run: Run, name: str, shown: dict[str, object]) -> tuple[str, str]:
     """The fact and the fix."""
     if not shown:
-        state = "goes on" if run.state == "RUNNING" else f"is {run.state.lower()}"
-        return f"the run {run.id} has no outputs; it {state}.", f"see `hpc show {run.id}`."
+        return f"the run {run.id} has no outputs; it {run.ending}.", f"see `hpc show {run.id}`."
     return f"the run {run.id} has no output `{name}`.", did_you_mean(name, shown)
 
 

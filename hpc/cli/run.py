@@ -14,32 +14,26 @@ from typing import Any
 import click
 
 from hpc.cli import CANCELLED, OK, RUN_FAILED
-from hpc.cli.compiled import Documents, documents, is_compiled
+from hpc.cli.arguments import Given, check_limits, parameter_types, split
+from hpc.cli.compiled import documents, is_compiled
 from hpc.cli.disk import Folder, read_source
 from hpc.cli.messages import report
-from hpc.cli.options import choice_options, chosen, source_argument
+from hpc.cli.options import choice_options, chosen
 from hpc.cli.progress import output_rows, watch
-from hpc.compiler import Choice, compile
+from hpc.compiler import compile
 from hpc.compiler.targets import TARGETS
-from hpc.components.ports import InputPort, objection
-from hpc.components.types import did_you_mean
-from hpc.diagnostics import Diagnostic, Rejected, Rule, Source, Span
-from hpc.engines import ENGINES, Engine, Outcome, Request, engine
-from hpc.engines.local.plan.rules import UNKNOWN_ARGUMENT, WRONG_ARGUMENT
-
-OUTSIDE_LIMITS = Rule(
-    "HPC911",
-    "argument outside its limits",
-    "`choices`, `min`, `max` and `pattern` of an input hold for arguments too.",
-    "Give another value.",
-)
-RULES = (OUTSIDE_LIMITS,)
+from hpc.diagnostics import Source
+from hpc.engines import ENGINES, Engine, Mode, Outcome, Planned, Request, engine
 
 _EXIT_CODES = {"SUCCEEDED": OK, "FAILED": RUN_FAILED, "CANCELLED": CANCELLED}
+_ROOT = ".hpc"
 
 
-@click.command("run", epilog="Example: hpc run pipeline.yaml -i lr=0.01 -i 'name=first, try'")
-@source_argument
+@click.command(
+    "run",
+    epilog="Examples: hpc run pipeline.yaml -i lr=0.01 -i 'name=first, try'; hpc run --resume last",
+)
+@click.argument("file", type=click.Path(path_type=Path), required=False)
 @click.option(
     "-i",
     "--input",
@@ -52,120 +46,190 @@ _EXIT_CODES = {"SUCCEEDED": OK, "FAILED": RUN_FAILED, "CANCELLED": CANCELLED}
 @click.option(
     "--on", "engine_name", type=click.Choice(list(ENGINES)), default="local", show_default=True, help="Where to run."
 )
+@click.option(
+    "--mode",
+    type=click.Choice(["process", "docker", "podman"]),
+    help="How tasks run here: as host processes, or in containers.  [default: targets.local.mode, else process]",
+)
 @click.option("-j", "--jobs", type=click.IntRange(min=1), help="Tasks at the same time.  [default: one per processor]")
 @click.option(
     "--root",
     type=click.Path(path_type=Path, file_okay=False),
     help="Folder for runs.  [default: targets.local.root, else .hpc]",
 )
-def command(
-    file: Path,
-    inputs: tuple[str, ...],
-    profiles: tuple[str, ...],
-    settings: tuple[str, ...],
-    engine_name: str,
-    jobs: int | None,
-    root: Path | None,
-) -> int:
+@click.option("--resume", metavar="RUN", help="Go on with a run, or with the `last` one, keeping what still holds.")
+@click.option("--only", metavar="STEP", multiple=True, help="Run this step alone, on results of a former run.")
+@click.option("--from", "start_at", metavar="STEP", multiple=True, help="Run this step and all that follows it.")
+@click.option("--no-cache", is_flag=True, help="Take no results of former runs.")
+@click.option("--fail-fast", is_flag=True, help="Start nothing more after a failure.")
+@click.option("--dry-run", is_flag=True, help="Say what would run and why, and start nothing.")
+@click.option(
+    "--mount",
+    "mounts",
+    type=click.Path(path_type=Path, exists=True),
+    multiple=True,
+    help="A further folder that containers can write. May be repeated.",
+)
+@click.option(
+    "--logs", type=click.Choice(["errors", "all"]), default="errors", show_default=True, help="What tasks print, shown."
+)
+@click.option("--format", "form", type=click.Choice(["text", "json"]), default="text", help="Form of the result.")
+def command(**options: Any) -> int:
     """Run FILE, a pipeline file or a compiled one, on this machine.
 
-    A pipeline file is compiled first and only the result is run. Outputs of the pipeline are printed on stdout.
+    A pipeline file is compiled first and only the result is run. Outputs of the pipeline are printed on stdout. With
+    --resume, FILE may be left out: what the run was given is kept with it.
     """
     gc.enable()
-    source, runner = read_source(file), engine(engine_name)
-    given = _Given(_split(inputs), runner)
-    if is_compiled(source.text):
-        if profiles or settings:
-            raise click.UsageError(f"--profile and --set act on a pipeline file, but {file} is a compiled one.")
-        spec, platform = documents(source)
-        arguments = given.typed(_parameter_types(spec))
-    else:
-        spec, platform, arguments, own_root = _compiled(source, file, chosen(profiles, settings), given)
-        root = root or file.parent / own_root
-    request = Request(file.parent, os.environ, arguments, root, jobs, str(file))
-    with watch(sys.stderr, live=sys.stderr.isatty()) as view:
-        outcome = runner.run(spec, platform, request, view)
-    if outcome.state == "SUCCEEDED":
-        _print_outputs(outcome)
+    asked = _Asked(**options)
+    runner = engine(asked.engine_name)
+    job = _job(asked, runner)
+    if asked.dry_run:
+        return _show_plan(runner.rehearse(job.spec, job.platform, job.request), asked.form)
+    with watch(sys.stderr, live=_is_live(asked), logs=asked.logs == "all", resume=_resume_hint(asked)) as view:
+        outcome = runner.run(job.spec, job.platform, job.request, view)
+    _show_outcome(outcome, asked.form)
     return _EXIT_CODES[outcome.state]
 
 
 @dataclass(frozen=True)
-class _Given:
-    """What `-i` says, as texts by name, and the engine that reads them."""
+class _Asked:
+    """The options, by name."""
 
-    texts: Mapping[str, str]
-    engine: Engine
+    file: Path | None
+    inputs: tuple[str, ...]
+    profiles: tuple[str, ...]
+    settings: tuple[str, ...]
+    engine_name: str
+    mode: Mode | None
+    jobs: int | None
+    root: Path | None
+    resume: str | None
+    only: tuple[str, ...]
+    start_at: tuple[str, ...]
+    no_cache: bool
+    fail_fast: bool
+    dry_run: bool
+    mounts: tuple[Path, ...]
+    logs: str
+    form: str
 
-    def typed(self, types: Mapping[str, str]) -> dict[str, object]:
-        """Arguments as values of their inputs' types; every argument that is not one is reported."""
-        values: dict[str, object] = {}
-        found: list[Diagnostic] = []
-        for name, text in self.texts.items():
-            where = Span.of_file(f"-i {name}")
-            if name not in types:
-                fact = f"the pipeline has no input `{name}`."
-                found.append(Diagnostic(UNKNOWN_ARGUMENT, where, fact, did_you_mean(name, types)))
-                continue
-            try:
-                values[name] = self.engine.parse_argument(text, types[name])
-            except ValueError as error:
-                fact = f"the input `{name}`: {error}."
-                found.append(Diagnostic(WRONG_ARGUMENT, where, fact, "give a value of that type."))
-        if found:
-            raise Rejected(found)
-        return values
+    def request(self, base: Path, source: str, place: _Place, arguments: Mapping[str, object]) -> Request:
+        return Request(
+            base=base,
+            environ=os.environ,
+            arguments=arguments,
+            root=place.root,
+            jobs=self.jobs,
+            source=source,
+            fail_fast=self.fail_fast,
+            mode=place.mode,
+            cache=not self.no_cache,
+            resume=self.resume,
+            only=self.only,
+            start_at=self.start_at,
+            mounts=tuple(folder.absolute() for folder in self.mounts),
+        )
 
 
-def _split(inputs: tuple[str, ...]) -> dict[str, str]:
-    given: dict[str, str] = {}
-    for text in inputs:
-        name, equals, value = text.partition("=")
-        if not equals:
-            raise click.UsageError(f"-i {text}: write NAME=VALUE.")
-        if name in given:
-            raise click.UsageError(f"-i {name} is given twice; which of the values is meant?")
-        given[name] = value
-    return given
+@dataclass(frozen=True)
+class _Place:
+    """Where runs are kept, and how tasks run."""
+
+    root: Path
+    mode: Mode
 
 
-def _compiled(
-    source: Source, file: Path, choice: Choice, given: _Given
-) -> tuple[dict[str, Any], dict[str, Any] | None, dict[str, object], str]:
-    """The documents that run, the arguments as values, and the folder that the file names for runs."""
-    compiled = compile(source, TARGETS["local"], Folder(file.parent), choice)
+@dataclass(frozen=True)
+class _Job:
+    """What goes to the engine."""
+
+    spec: dict[str, Any]
+    platform: dict[str, Any] | None
+    request: Request
+
+
+def _job(asked: _Asked, runner: Engine) -> _Job:
+    if asked.file is None:
+        return _former(asked, runner)
+    source = read_source(asked.file)
+    if is_compiled(source.text):
+        return _compiled(asked, asked.file, source, runner)
+    return _fresh(asked, asked.file, source, runner)
+
+
+def _former(asked: _Asked, runner: Engine) -> _Job:
+    """A run that is gone on with from what is kept of it."""
+    if asked.resume is None:
+        raise click.UsageError("name a pipeline FILE, or a run to --resume.")
+    _no_choices(asked, "a pipeline FILE")
+    root = asked.root or Path(_ROOT)
+    former = runner.former_run(root, asked.resume, "--resume")
+    given = Given(split(asked.inputs), runner, former.arguments)
+    place = _Place(root, asked.mode or former.mode)
+    arguments = given.typed(parameter_types(former.spec))
+    return _Job(former.spec, former.platform, asked.request(Path(former.base), former.source, place, arguments))
+
+
+def _compiled(asked: _Asked, file: Path, source: Source, runner: Engine) -> _Job:
+    _no_choices(asked, f"a pipeline file, but {file} is a compiled one")
+    spec, platform = documents(source)
+    place = _Place(asked.root or file.parent / _ROOT, asked.mode or "process")
+    arguments = _given(asked, runner, place.root).typed(parameter_types(spec))
+    return _Job(spec, platform, asked.request(file.parent, str(file), place, arguments))
+
+
+def _fresh(asked: _Asked, file: Path, source: Source, runner: Engine) -> _Job:
+    """Compiled now. The engine runs what is in the compiled file, so it gets what is read from it."""
+    compiled = compile(source, TARGETS["local"], Folder(file.parent), chosen(asked.profiles, asked.settings))
     report(compiled.diagnostics)
     pipeline = compiled.graph.pipeline
-    arguments = given.typed({name: port.type.parameter for name, port in pipeline.inputs.items()})
-    _check_limits(arguments, pipeline.inputs)
-    own_root = pipeline.targets.local.root if pipeline.targets.local else ".hpc"
-    return *_read_back(compiled.text), arguments, own_root
+    local = pipeline.targets.local
+    place = _Place(
+        asked.root or file.parent / (local.root if local else _ROOT),
+        asked.mode or (local.mode if local else "process"),
+    )
+    types = {name: port.type.parameter for name, port in pipeline.inputs.items()}
+    arguments = _given(asked, runner, place.root).typed(types)
+    check_limits(arguments, pipeline.inputs)
+    spec, platform = documents(Source("compiled pipeline", compiled.text))
+    return _Job(spec, platform, asked.request(file.parent, str(file), place, arguments))
 
 
-def _read_back(text: str) -> Documents:
-    """The engine runs what is in the compiled file, so it gets what is read from it."""
-    return documents(Source("compiled pipeline", text))
+def _given(asked: _Asked, runner: Engine, root: Path) -> Given:
+    """The arguments of this command, over those of the run that is gone on with."""
+    partial = asked.only or asked.start_at
+    before = runner.former_run(root, asked.resume, "--resume").arguments if asked.resume and not partial else {}
+    return Given(split(asked.inputs), runner, before)
 
 
-def _parameter_types(spec: Mapping[str, Any]) -> dict[str, str]:
-    try:
-        parameters = spec["root"]["inputDefinitions"]["parameters"]
-        return {name: str(port["parameterType"]) for name, port in parameters.items()}
-    except (KeyError, TypeError, AttributeError):
-        return {}
+def _no_choices(asked: _Asked, what: str) -> None:
+    if asked.profiles or asked.settings:
+        raise click.UsageError(f"--profile and --set act on {what}.")
 
 
-def _check_limits(arguments: Mapping[str, Any], ports: Mapping[str, InputPort]) -> None:
-    found: list[Diagnostic] = []
-    for name, value in arguments.items():
-        trouble = objection(ports[name], ports[name].type, value)
-        if trouble:
-            where, fact = Span.of_file(f"-i {name}"), f"the value {trouble[0]}."
-            found.append(Diagnostic(OUTSIDE_LIMITS, where, fact, "give another value."))
-    if found:
-        raise Rejected(found)
+def _is_live(asked: _Asked) -> bool:
+    return asked.form == "text" and asked.logs != "all" and sys.stderr.isatty()
 
 
-def _print_outputs(outcome: Outcome) -> None:
-    for name, value in output_rows(outcome):
-        click.echo(f"{name}: {value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)}")
+def _resume_hint(asked: _Asked) -> str:
+    root = f" --root {asked.root}" if asked.root else ""
+    return f"hpc run --resume {{run}}{root}"
+
+
+def _show_outcome(outcome: Outcome, form: str) -> None:
+    if form == "json":
+        click.echo(json.dumps(outcome.as_dict(), ensure_ascii=False))
+    elif outcome.state == "SUCCEEDED":
+        for name, value in output_rows(outcome):
+            click.echo(f"{name}: {value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)}")
+
+
+def _show_plan(planned: list[Planned], form: str) -> int:
+    if form == "json":
+        click.echo(json.dumps([vars(one) for one in planned], ensure_ascii=False))
+        return OK
+    width = max((len(one.task) for one in planned), default=0)
+    for one in planned:
+        click.echo(f"{one.what:<8} {one.task:<{width}}  {one.reason}".rstrip())
+    return OK

@@ -15,8 +15,8 @@ _COLUMNS = (
     Column("run"),
     Column("pipeline", shrinks=True),
     Column("state"),
-    Column("started", gives_way=3),
-    Column("", gives_way=2),
+    Column("started", gives_way=2),
+    Column("", gives_way=3),
     Column("took", gives_way=1),
     Column("tasks", shrinks=True),
 )

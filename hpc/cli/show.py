@@ -21,14 +21,14 @@ from hpc.cli.history import (
     log_of,
     reading,
     root_option,
-    row,
     run_as_dict,
     script_of,
     task_as_dict,
     why,
 )
 from hpc.cli.outputs import output_line, output_values
-from hpc.cli.progress import failure_block
+from hpc.cli.task_names import Names, groups_around, row_of
+from hpc.cli.words import failure_block
 from hpc.engines.events import Failure, TaskFinished
 from hpc.engines.local.store.records import AttemptRecord, TaskRecord
 from hpc.engines.local.work.logs import tail
@@ -81,9 +81,8 @@ def _task_for_machines(history: History, run: Run, name: str) -> dict[str, objec
 
 def _run(history: History, run: Run, everything: bool) -> Iterator[str]:
     tasks = history.tasks(run)
-    rows = [_cells(run, each) for each in rows_of(tasks, collapsing=not everything)]
     yield from _head(run)
-    yield from ["", *table(_COLUMNS, rows)] if rows else []
+    yield from ["", *_table(run, tasks, everything)] if tasks else []
     outputs = [printable(output_line(name, value)) for name, value in output_values(run).items()]
     yield from ["", *listed("outputs", outputs)] if outputs else []
     failed = list(_own_failures(tasks))
@@ -121,7 +120,7 @@ def _facts(facts: Mapping[str, str]) -> list[str]:
 def _own_failures(tasks: Mapping[str, TaskRecord]) -> Iterator[TaskRecord]:
     """The tasks that failed, but not those that failed because a task in them has."""
     failed = [task for task in tasks.values() if task.result.state == "FAILED"]
-    around = {above for task in failed for above in _above(task.path)}
+    around = {above for task in failed for above in groups_around(task.path)}
     return (task for task in failed if task.path not in around)
 
 
@@ -147,30 +146,25 @@ class TaskRow:
 
 def rows_of(tasks: Mapping[str, TaskRecord], *, collapsing: bool) -> list[TaskRow]:
     """The tasks that do something, in order; a group or a loop only where nothing is known of what is in it."""
-    around = {above for path in tasks for above in _above(path)}
+    around = {above for path in tasks for above in groups_around(path)}
     found: dict[str, list[TaskRecord]] = {}
     for path, task in tasks.items():
         if task.result.kind in {"task", "importer"} or path not in around:
-            found.setdefault(row(path) if collapsing else path, []).append(task)
+            found.setdefault(row_of(path) if collapsing else path, []).append(task)
     return [TaskRow(path, each) for path, each in found.items()]
 
 
-def _above(path: str) -> Iterator[str]:
-    """The groups and loops around a task: `a[0]` and `a` for `a[0]/b`."""
-    parts = path.split("/")
-    for count in range(len(parts), 0, -1):
-        whole = "/".join(parts[:count])
-        if count < len(parts):
-            yield whole
-        if whole.endswith("]"):
-            yield whole.rpartition("[")[0]
+def _table(run: Run, tasks: Mapping[str, TaskRecord], everything: bool) -> list[str]:
+    rows = rows_of(tasks, collapsing=not everything)
+    names = Names(dict.fromkeys(row_of(each.path) for each in rows))
+    return table(_COLUMNS, [_cells(run, each, names.of(each.path)) for each in rows])
 
 
-def _cells(run: Run, shown: TaskRow) -> tuple[str, ...]:
-    if len(shown.tasks) > 1 or "[]" in shown.path:
-        return (f"{shown.path} {_tally(run, shown.tasks)}", _worst(run, shown.tasks), _span(run, shown.tasks), "")
+def _cells(run: Run, shown: TaskRow, name: str) -> tuple[str, ...]:
+    if "[]" in shown.path:
+        return (f"{name} {_tally(run, shown.tasks)}", _worst(run, shown.tasks), _span(run, shown.tasks), "")
     task = shown.tasks[0]
-    return (shown.path, STATES[run.state_of(task.result)], _span(run, shown.tasks), _note(task))
+    return (name, STATES[run.state_of(task.result)], _span(run, shown.tasks), _note(task))
 
 
 def _tally(run: Run, tasks: Sequence[TaskRecord]) -> str:
@@ -219,12 +213,12 @@ def _task(history: History, run: Run, name: str, everything: bool) -> Iterator[s
     yield from _block("artifacts", _artifacts(result.artifacts))
     attempts = history.store.attempts(run.id, task.path)
     yield from _block("attempts", [line for attempt in attempts for line in _attempt(attempt)])
-    inside = {path: each for path, each in history.tasks(run).items() if task.path in _above(path)}
+    inside = {path: each for path, each in history.tasks(run).items() if task.path in groups_around(path)}
     if inside:
-        yield from ["", *table(_COLUMNS, [_cells(run, each) for each in rows_of(inside, collapsing=not everything)])]
+        yield from ["", *_table(run, inside, everything)]
     if everything:
         yield from _block("depends on", _values(task.parts))
-    if result.state == "FAILED":
+    if result.state == "FAILED" and not inside:
         yield from ("", *_failure(history, task))
 
 
@@ -234,7 +228,7 @@ def _task_facts(run: Run, task: TaskRecord) -> dict[str, str]:
     begun = "" if result.start is None else f"{moment(result.start)} ({ago(result.start, time.time())})"
     return {
         "component": task.component,
-        "why": why(result) if result.state != "FAILED" else "",
+        "why": why(result),
         "from": "run {}, {}".format(*task.origin) if task.origin else "an earlier start" * result.reused,
         "started": begun,
         "took": _span(run, [task]),
@@ -271,13 +265,10 @@ def _artifact(artifact: Artifact) -> str:
 
 def _attempt(attempt: AttemptRecord) -> Iterator[str]:
     """When and how, and its files each in a line of its own, whole, so that they can be copied."""
-    code = "running or cut off" if attempt.ended is None else f"exit code {attempt.exit_code}"
-    if attempt.ended is not None and attempt.exit_code is None:
-        code = attempt.error or "ended"
-    elif attempt.error:
-        code = f"{code}, {attempt.error}"
+    code = "" if attempt.exit_code is None else f"exit code {attempt.exit_code}"
+    ending = (attempt.error or code or "ended") if attempt.ended is not None else "running, or cut off"
     times = [took(attempt.ended - attempt.started)] if attempt.ended is not None else []
     memory = [size(attempt.peak)] if attempt.peak is not None else []
-    yield f"{attempt.number}: {', '.join([printable(code), moment(attempt.started), *times, *memory])}"
+    yield f"{attempt.number}: {', '.join([printable(ending), moment(attempt.started), *times, *memory])}"
     yield f"   log: {printable(str(log_of(attempt)))}"
     yield f"   command: sh {printable(str(script_of(attempt)))}"

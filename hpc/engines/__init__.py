@@ -8,13 +8,26 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from importlib import import_module
+from pathlib import Path
 from typing import Protocol, cast
 
 from hpc.engines.events import Listener
-from hpc.engines.outcome import Artifact, Outcome, State, TaskResult
-from hpc.engines.request import Request
+from hpc.engines.outcome import Artifact, Outcome, Planned, State, TaskResult
+from hpc.engines.request import FormerRun, Mode, Request
 
-__all__ = ["ENGINES", "Artifact", "Engine", "Outcome", "Request", "State", "TaskResult", "engine"]
+__all__ = [
+    "ENGINES",
+    "Artifact",
+    "Engine",
+    "FormerRun",
+    "Mode",
+    "Outcome",
+    "Planned",
+    "Request",
+    "State",
+    "TaskResult",
+    "engine",
+]
 
 ENGINES: Mapping[str, str] = {"local": "hpc.engines.local"}
 """The name of every engine and the module that holds it."""
@@ -28,6 +41,16 @@ class Engine(Protocol):
         spec: Mapping[str, object], platform: Mapping[str, object] | None, request: Request, listener: Listener
     ) -> Outcome:
         """Run a pipeline to its end. Raises Rejected with every finding before anything runs."""
+        ...
+
+    @staticmethod
+    def rehearse(spec: Mapping[str, object], platform: Mapping[str, object] | None, request: Request) -> list[Planned]:
+        """What `run` would do, as far as it can be told. Raises Rejected as `run` does."""
+        ...
+
+    @staticmethod
+    def former_run(root: Path, name: str, source: str) -> FormerRun:
+        """What a run of that root was given, by its name or "last". Raises Rejected where there is none."""
         ...
 
     @staticmethod

@@ -96,3 +96,12 @@ class Outcome:
         outputs = {**self.outputs, **{name: artifacts_as_dict(found) for name, found in self.artifacts.items()}}
         tasks = {path: result.as_dict() for path, result in self.tasks.items()}
         return {"state": self.state, "outputs": outputs, "tasks": tasks}
+
+
+@dataclass(frozen=True)
+class Planned:
+    """What would become of a task, or of a whole group of which nothing more is known, and why."""
+
+    task: str
+    what: Literal["run", "cached", "skipped", "unknown", "fails"]
+    reason: str = ""

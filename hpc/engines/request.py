@@ -6,7 +6,7 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 Mode = Literal["process", "docker", "podman"]
 
@@ -53,3 +53,15 @@ class Request:
     def is_partial(self) -> bool:
         """Whether only some steps were chosen."""
         return bool(self.only or self.start_at)
+
+
+@dataclass(frozen=True)
+class FormerRun:
+    """What a run was given: its documents, its arguments without defaults, and how it was run."""
+
+    spec: dict[str, Any]
+    platform: dict[str, Any] | None
+    arguments: Mapping[str, object]
+    base: str
+    source: str
+    mode: Mode

@@ -204,6 +204,9 @@ class LocalTarget(Model):
     """How runs on this machine are kept."""
 
     root: Annotated[StrictStr, Field(description="folder for runs, from this file")] = ".hpc"
+    mode: Annotated[
+        Literal["process", "docker", "podman"], Field(description="tasks are host processes, or containers")
+    ] = "process"
 
 
 class Targets(Model):

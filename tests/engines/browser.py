@@ -6,6 +6,7 @@ https://chromedevtools.github.io/devtools-protocol: messages are JSON, each ende
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import json
 import os
 import shutil
@@ -17,11 +18,14 @@ from pathlib import Path
 from typing import Any
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
-_FLAGS = (
-    "--headless=new --no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking "
-    "--disable-component-update --disable-sync --disable-dev-shm-usage --disable-extensions --hide-scrollbars "
-    "--remote-debugging-pipe about:blank"
-).split()
+_SWITCHES = """
+--headless=new --no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking
+--disable-component-update --disable-sync --disable-dev-shm-usage --disable-extensions --hide-scrollbars
+--remote-debugging-pipe about:blank
+"""
+_LOADED = """
+new Promise(done => document.readyState === "complete" ? done(1) : addEventListener("load", () => done(1)))
+"""
 _PATIENCE = 60.0
 
 
@@ -37,16 +41,11 @@ class Browser:
 
     def call(self, method: str, **parameters: Any) -> dict[str, Any]:
         """The result of a method; AssertionError where the browser refuses."""
-        self._count += 1
-        message: dict[str, Any] = {"id": self._count, "method": method, "params": parameters}
-        if self.session:
-            message["sessionId"] = self.session
-        self.writing.write(json.dumps(message).encode() + b"\0")
-        self.writing.flush()
+        number = self._send(self.session, method, parameters)
         until = time.monotonic() + _PATIENCE
         while time.monotonic() < until:
             answer = self._next()
-            if answer.get("id") == self._count:
+            if answer.get("id") == number:
                 assert "error" not in answer, answer
                 return answer["result"]
         raise AssertionError(f"the browser does not answer {method}")
@@ -64,11 +63,14 @@ class Browser:
         self.session = self.call("Target.attachToTarget", targetId=target, flatten=True)["sessionId"]
         for domain in ("Page", "Runtime", "Log", "Network"):
             self.call(f"{domain}.enable")
-        self.call("Emulation.setDeviceMetricsOverride", width=width, height=900, deviceScaleFactor=1, mobile=width < 600)
+        self.call(
+            "Emulation.setDeviceMetricsOverride", width=width, height=900, deviceScaleFactor=1, mobile=width < 600
+        )
         self.call("Emulation.setEmulatedMedia", features=[{"name": "prefers-color-scheme", "value": scheme}])
+        self.call("Target.setAutoAttach", autoAttach=True, waitForDebuggerOnStart=True, flatten=True)
         self.events.clear()
         self.call("Page.navigate", url=url)
-        self.value("new Promise(done => document.readyState === 'complete' ? done(1) : addEventListener('load', () => done(1)))")
+        self.value(_LOADED)
 
     def settle(self, seconds: float = 0.5) -> None:
         """Let frames load and answers come."""
@@ -80,9 +82,23 @@ class Browser:
         return [event["params"] for event in self.events if event.get("method") in names]
 
     def requests(self) -> list[str]:
-        return [
-            event["params"]["request"]["url"] for event in self.events if event.get("method") == "Network.requestWillBeSent"
-        ]
+        """The addresses that the page and its frames asked for, as far as they told."""
+        sent = [event["params"] for event in self.events if event["method"] == "Network.requestWillBeSent"]
+        return [one["request"]["url"] for one in sent]
+
+    def _send(self, session: str, method: str, parameters: dict[str, Any]) -> int:
+        self._count += 1
+        message: dict[str, Any] = {"id": self._count, "method": method, "params": parameters}
+        if session:
+            message["sessionId"] = session
+        self.writing.write(json.dumps(message).encode() + b"\0")
+        self.writing.flush()
+        return self._count
+
+    def _watch(self, session: str) -> None:
+        """A frame with a process of its own waits until it is watched, too."""
+        for method in ("Runtime.enable", "Log.enable", "Network.enable", "Runtime.runIfWaitingForDebugger"):
+            self._send(session, method, {})
 
     def _next(self) -> dict[str, Any]:
         text = bytearray()
@@ -92,6 +108,8 @@ class Browser:
         message = json.loads(text)
         if "method" in message:
             self.events.append(message)
+            if message["method"] == "Target.attachedToTarget" and self.session:
+                self._watch(message["params"]["sessionId"])
         return message
 
 
@@ -99,13 +117,18 @@ class Browser:
 def browser(folder: Path) -> Iterator[Browser]:
     """Chromium with a new profile in `folder`, ended with the context."""
     assert CHROMIUM
-    to_read, to_write = os.pipe()
-    from_read, from_write = os.pipe()
-    command = ["sh", "-c", f'exec "$0" "$@" 3<&{to_read} 4>&{from_write}', CHROMIUM, *_FLAGS, f"--user-data-dir={folder}"]
+    to_read, to_write = _pipe()
+    from_read, from_write = _pipe()
+    pipes = f'exec "$0" "$@" 3<&{to_read} 4>&{from_write} {to_read}<&- {from_write}>&-'
     process = subprocess.Popen(
-        command, pass_fds=(to_read, from_write), stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
-        start_new_session=True, env={**os.environ, "HOME": str(folder)},
-    )  # fmt: skip
+        ["bash", "-c", pipes, CHROMIUM, *_SWITCHES.split(), f"--user-data-dir={folder}"],
+        pass_fds=(to_read, from_write),
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+        env={**os.environ, "HOME": str(folder)},
+    )
     os.close(to_read)
     os.close(from_write)
     with os.fdopen(to_write, "wb") as writing, os.fdopen(from_read, "rb") as reading:
@@ -121,3 +144,12 @@ def browser(folder: Path) -> Iterator[Browser]:
             except subprocess.TimeoutExpired:
                 process.kill()
                 process.wait()
+
+
+def _pipe() -> tuple[int, int]:
+    """A pipe whose numbers are not those that the browser wants."""
+    ends = os.pipe()
+    moved = [fcntl.fcntl(end, fcntl.F_DUPFD_CLOEXEC, 10) for end in ends]
+    for end in ends:
+        os.close(end)
+    return moved[0], moved[1]

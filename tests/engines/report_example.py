@@ -12,12 +12,16 @@ from hpc.engines.local.store.records import AttemptRecord, RunRecord, TaskRecord
 from hpc.engines.outcome import Artifact, TaskResult
 
 START = 1_790_000_000.0
-PIXEL = "data:image/png;base64,iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="
+PIXEL = (
+    "data:image/png;base64,iVBORw0KGgoAAAANSUhEUgAAAAEAAAABC"
+    "AYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="
+)
 TRAP = "<script>window.hit = 1</script><img src=x onerror='window.hit = 1'>"
 
 HTML = f"""<!DOCTYPE html><html><head><title>x</title><link rel="stylesheet" href="https://outside.invalid/a.css">
 <meta http-equiv="refresh" content="0; url=https://outside.invalid/">
-<style>@import "https://outside.invalid/b.css"; body {{ font-family: sans-serif; background: url(https://outside.invalid/c.png) }}
+<style>@import "https://outside.invalid/b.css";
+body {{ font-family: sans-serif; background: url(https://outside.invalid/c.png) }}
 td {{ padding: 4px 12px }} h1 {{ color: #1a56b0 }}</style>
 <script src="https://outside.invalid/d.js"></script></head>
 <body onload="window.top.hit = 1"><h1>Residuals &amp; quantiles</h1>
@@ -102,7 +106,13 @@ PLAN: dict[str, Any] = {
         "comp-loop": {"dag": {"tasks": {"train": task("comp-leaf")}}},
         "comp-when": {"dag": {"tasks": {"publish": task("comp-leaf")}}},
         "comp-sub": {
-            "dag": {"tasks": {"predict": task("comp-leaf"), "score": task("comp-leaf", "predict"), "plot": task("comp-leaf", "predict")}}
+            "dag": {
+                "tasks": {
+                    "predict": task("comp-leaf"),
+                    "score": task("comp-leaf", "predict"),
+                    "plot": task("comp-leaf", "predict"),
+                }
+            }
         },
     },
     "deploymentSpec": {"executors": {"leaf": {"container": {}}, "import": {"importer": {}}}},
@@ -137,28 +147,59 @@ def example() -> RunData:
     """The run; its last iteration failed after two attempts."""
     found = [
         record("fetch", "SUCCEEDED", 0, 8, outputs={"rows": 60000}, reason="source changed: fetch.py", exit_code=0),
-        record("baseline", "SUCCEEDED", 0, 0.1, kind="importer", artifacts=artifact("model", "Model", "gs://bucket/base")),
+        record(
+            "baseline", "SUCCEEDED", 0, 0.1, kind="importer", artifacts=artifact("model", "Model", "gs://bucket/base")
+        ),
         record("split", "CACHED", 8, 0, origin=("2026-09-20-1234", "split"), reason="nothing has changed"),
         record("for-each--train", "FAILED", 8, 64, kind="loop"),
         *[one for index, rate in enumerate(RATES) for one in iteration(index, rate)],
         record("select", "SUCCEEDED", 72, 1.5, artifacts=artifact("summary", "Markdown", "/runs/1/summary.md")),
         record("evaluate", "SUCCEEDED", 74, 20, kind="group"),
-        record("evaluate/predict", "SUCCEEDED", 74, 9, artifacts=artifact("metrics", "Metrics", accuracy=0.957, f1=0.913)),
+        record(
+            "evaluate/predict", "SUCCEEDED", 74, 9, artifacts=artifact("metrics", "Metrics", accuracy=0.957, f1=0.913)
+        ),
         record("evaluate/score", "SUCCEEDED", 83, 4, artifacts=artifact("quality", "ClassificationMetrics", **CHARTS)),
-        record("evaluate/plot", "SUCCEEDED", 83, 6, artifacts=artifact("residuals", "HTML", "/runs/1/report.html"), peak=412_000_000),
+        record(
+            "evaluate/plot",
+            "SUCCEEDED",
+            83,
+            6,
+            artifacts=artifact("residuals", "HTML", "/runs/1/report.html"),
+            peak=412_000_000,
+        ),
         record("when--publish", "SKIPPED", 0, 0, kind="group", reason="condition"),
-        record("explain", "FAILED", 74, 3.2, exit_code=137, error=f"killed, 137: out of memory? {TRAP} \x1b[31mred\x1b[0m", attempts=1),
+        record(
+            "explain",
+            "FAILED",
+            74,
+            3.2,
+            exit_code=137,
+            error=f"killed, 137: out of memory? {TRAP} \x1b[31mred\x1b[0m",
+            attempts=1,
+        ),
         record("notify", "RUNNING", 94, 2, inputs={"text": "it's <done> & \x00 \ud800 dusted"}),
     ]
     attempts = [
-        AttemptRecord(one.run, one.path, number, f"/runs/1/tasks/{one.path}/{number}", START + begin, START + end, code, error)
+        AttemptRecord(
+            one.run, one.path, number, f"/runs/1/tasks/{one.path}/{number}", START + begin, START + end, code, error
+        )
         for one, number, begin, end, code, error in tries(found)
     ]
     run = RunRecord(
-        "2026-09-21-abcd", "churn", "FAILED", "/project/.hpc/runs/2026-09-21-abcd", "pipeline.yaml", "/project",
-        "host processes", START, ended=START + 96, seconds=96.0, arguments={"source": "s3://<bucket>", "rates": list(RATES), "seed": 7},
-        outputs={"best": 0.01}, artifacts=artifact("model", "Model", "/runs/1/model"),
-    )  # fmt: skip
+        run="2026-09-21-abcd",
+        pipeline="churn",
+        state="FAILED",
+        folder="/project/.hpc/runs/2026-09-21-abcd",
+        source="pipeline.yaml",
+        base="/project",
+        mode="host processes",
+        started=START,
+        ended=START + 96,
+        seconds=96.0,
+        arguments={"source": "s3://<bucket>", "rates": list(RATES), "seed": 7},
+        outputs={"best": 0.01},
+        artifacts=artifact("model", "Model", "/runs/1/model"),
+    )
     return RunData(run, {one.path: one for one in found}, attempts, PLAN)
 
 
@@ -166,13 +207,25 @@ def iteration(index: int, rate: float) -> list[TaskRecord]:
     last = index == len(RATES) - 1
     state = "FAILED" if last else "SUCCEEDED"
     accuracy = round(0.95 - 0.02 * abs(math.log10(rate / 0.01)) ** 2, 4)
-    fields: dict[str, Any] = {"exit_code": 0, "artifacts": artifact("metrics", "Metrics", accuracy=accuracy, loss="NaN" if rate > 0.05 else round(1 - accuracy, 4))}
+    fields: dict[str, Any] = {
+        "exit_code": 0,
+        "artifacts": artifact(
+            "metrics", "Metrics", accuracy=accuracy, loss="NaN" if rate > 0.05 else round(1 - accuracy, 4)
+        ),
+    }
     if last:
         fields = {"exit_code": 1, "error": "ended with exit code 1", "attempts": 2}
     begin = 8 + 16 * (index // 2)
     return [
         record(f"for-each--train[{index}]", state, begin, 14, kind="group"),
-        record(f"for-each--train[{index}]/train", state, begin, 14 + index, inputs={"lr": rate, "data": "/runs/1/split"}, **fields),
+        record(
+            f"for-each--train[{index}]/train",
+            state,
+            begin,
+            14 + index,
+            inputs={"lr": rate, "data": "/runs/1/split"},
+            **fields,
+        ),
     ]
 
 
@@ -194,9 +247,15 @@ def another() -> RunData:
     """The same pipeline with another seed, better numbers, no failure in `explain`, and one argument less."""
     data = example()
     run = replace(
-        data.run, run="2026-09-22-efgh", state="SUCCEEDED", arguments={"source": "s3://<bucket>", "seed": 8}, outputs={"best": 0.03}
+        data.run,
+        run="2026-09-22-efgh",
+        state="SUCCEEDED",
+        arguments={"source": "s3://<bucket>", "seed": 8},
+        outputs={"best": 0.03},
     )
     tasks = dict(data.tasks)
-    tasks["evaluate/predict"] = record("evaluate/predict", "SUCCEEDED", 70, 11, artifacts=artifact("metrics", "Metrics", accuracy=0.962, f1=0.913))
+    tasks["evaluate/predict"] = record(
+        "evaluate/predict", "SUCCEEDED", 70, 11, artifacts=artifact("metrics", "Metrics", accuracy=0.962, f1=0.913)
+    )
     tasks["explain"] = record("explain", "SUCCEEDED", 74, 4)
     return replace(data, run=run, tasks=tasks)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import csv
+import hashlib
 import io
 import json
 import os
@@ -112,6 +113,7 @@ def test_command_line_of_docker() -> None:
     assert re.fullmatch(r"hpc-2026-11-20-a1b2-[0-9a-f]{12}-2", argv[6])
     assert argv[7:] == (
         *("--label", "hpc.run=2026-11-20-a1b2", "--label", "hpc.task=loop[1]/train", "--label", "hpc.root=/runs"),
+        *("--label", "hpc.place=29c3b6995736"),
         *("--init", "--log-driver", "none", "--user", "1000:100"),
         *("--cpus", "0.5", "--memory", "4294967296", "--gpus", "2", "--platform", "linux/amd64"),
         *("--mount", "type=bind,source=/runs,target=/runs,readonly"),
@@ -279,8 +281,7 @@ def test_no_program(tmp_path: Path) -> None:
     [
         (
             "Cannot connect to the Docker daemon at unix:///var/run/docker.sock. Is the docker daemon running?",
-            "no engine answers: the docker engine at unix:///var/run/docker.sock is not running; "
-            "start it, or run without containers",
+            "the docker engine at unix:///var/run/docker.sock is not running; start it, or run without containers",
         ),
         (
             "permission denied while trying to connect to the Docker daemon socket at unix:///var/run/docker.sock: Get "
@@ -300,7 +301,7 @@ def test_why_an_engine_cannot_be_used(tmp_path: Path, said: str, reason: str) ->
 def test_nobody_answers(tmp_path: Path, container: ContainerRun) -> None:
     address = f"unix://{tmp_path}/nobody.sock"
     environ = {**ENVIRON, "DOCKER_HOST": address}
-    expected = f"no engine answers: the docker engine at {address} is not running; start it, or run without containers"
+    expected = f"the docker engine at {address} is not running; start it, or run without containers"
     assert do(containers.is_there("docker", environ)) == expected
     gone = replace(DOCKER, environ=environ)
     for work in (
@@ -399,10 +400,15 @@ def test_files_belong_to_the_caller(engine: Engine, container: ContainerRun, tmp
 
 
 def test_the_users_of_images_do_not_matter(engine: Engine, container: ContainerRun, tmp_path: Path) -> None:
-    image = built(engine, tmp_path, f"FROM {TAG}\nUSER 4321:4321\n")
+    (tmp_path / "Dockerfile").write_text(f"FROM {TAG}\nUSER 4321:4321\n")
+    given = replace(sh(container, "id -u"), image="hpc-test-built:users")
     log = tmp_path / "log"
-    assert run(engine, replace(sh(container, "id -u"), image=image), log) == 0
-    assert log.read_text() == f"{os.getuid()}\n"
+    try:
+        do(Images(engine, tmp_path, tmp_path, Stop(), 5).prepare(given.image, Build(".")))
+        assert run(engine, given, log) == 0
+        assert log.read_text() == f"{os.getuid()}\n"
+    finally:
+        docker("rmi", "--force", given.image)
 
 
 # --- a container while it runs ---
@@ -445,6 +451,7 @@ def test_labels_and_limits(engine: Engine, container: ContainerRun, tmp_path: Pa
         "hpc.run": given.origin.run,
         "hpc.task": "train[3]",
         "hpc.root": str(tmp_path),
+        "hpc.place": hashlib.sha256(str(tmp_path).encode()).hexdigest()[:12],
     }
     assert (seen["HostConfig"]["NanoCpus"], seen["HostConfig"]["Memory"]) == (500_000_000, 67_108_864)
 
@@ -556,6 +563,39 @@ def test_programs_that_cannot_be_started(
     assert words(engine, replace(container, command=(command,)), tmp_path / "log") == text
 
 
+@pytest.mark.parametrize(
+    ("code", "said", "text"),
+    [
+        (
+            1,
+            "ERROR (catatonit:7): failed to exec pid1: No such file or directory",
+            f"there is no program train in the image {TAG}",
+        ),
+        (
+            126,
+            'Error: runc: exec: "train": permission denied: OCI permission denied',
+            f"the program train in the image {TAG} is not executable",
+        ),
+        (
+            126,
+            "Error: crun: mount: OCI permission denied",
+            f"podman cannot run a container of {TAG}: crun: mount: OCI permission denied",
+        ),
+        (
+            125,
+            "Trying to pull x...\nError: no luck",
+            f"the image {TAG} is not on this machine and cannot be pulled: no luck",
+        ),
+        (1, "Error: my own", "exit code 1"),
+        (127, "docker: my own", "exit code 127"),
+    ],
+)
+def test_what_podman_says(container: ContainerRun, tmp_path: Path, code: int, said: str, text: str) -> None:
+    (tmp_path / "log").write_text(f"before\n{said}\n")
+    given = replace(container, command=("train",))
+    assert containers.ending_words(PODMAN, given, Ending(code), tmp_path / "log") == text
+
+
 def test_gpus_that_are_not_there(engine: Engine, container: ContainerRun, tmp_path: Path) -> None:
     if "nvidia" in docker("info", "--format", "{{json .Runtimes}}"):
         pytest.skip("containers have GPUs here")
@@ -578,16 +618,6 @@ def test_an_image_that_cannot_be_pulled_while_running(
 @pytest.fixture
 def images(engine: Engine, tmp_path: Path) -> Images:
     return Images(engine, tmp_path, tmp_path, Stop(), 5)
-
-
-def built(engine: Engine, base: Path, recipe: str) -> str:
-    """An image made from the recipe; its name is the same for the same recipe."""
-    context = base / "context"
-    context.mkdir(exist_ok=True)
-    (context / "Dockerfile").write_text(recipe)
-    image = "hpc-test-built:users"
-    do(Images(engine, base, base, Stop(), 5).prepare(image, Build("context")))
-    return image
 
 
 def test_identity(engine: Engine) -> None:
@@ -655,13 +685,15 @@ def test_tasks_with_one_image_build_it_once(images: Images, tmp_path: Path) -> N
 
 
 def test_a_recipe_that_fails(images: Images, tmp_path: Path) -> None:
-    (tmp_path / "Dockerfile").write_text(f"FROM {TAG}\nRUN echo no luck && exit 3\n")
+    (tmp_path / "Dockerfile").write_text(f"FROM {TAG}\nLABEL hpc.test={tmp_path}\nRUN echo no luck && exit 3\n")
     with pytest.raises(TaskError) as caught:
         do(images.prepare("hpc-test-built:never", Build(".")))
     assert str(caught.value).startswith(f"the image hpc-test-built:never cannot be built from {tmp_path}/Dockerfile: ")
     assert re.search(r"code: 3$", str(caught.value))
     assert caught.value.log is not None
     assert "no luck" in caught.value.log.read_text()
+    assert docker("ps", "--all", "--quiet", "--filter", f"label=hpc.test={tmp_path}") == ""
+    docker("image", "prune", "--force", "--filter", f"label=hpc.test={tmp_path}")
 
 
 @pytest.mark.parametrize(

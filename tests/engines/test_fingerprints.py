@@ -66,6 +66,9 @@ class TestParts:
         assert found["input fits"] == f'"{fits}"'
         digest = hashlib.sha256(f'"{long}"'.encode()).hexdigest()
         assert found["input long"] == f'sha256:{digest} "{"x" * 59}'
+        assert parts(replace(TASK, inputs={"long": "\ud800" * 99}))["input long"].endswith(
+            ' "' + "\\ud800" * 9 + "\\ud80"
+        )
         assert _print(replace(TASK, inputs={"a": long + "1"})) != _print(replace(TASK, inputs={"a": long + "2"}))
 
     def test_secrets_are_nowhere(self) -> None:

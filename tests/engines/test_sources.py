@@ -172,7 +172,8 @@ class TestInGit:
     def test_in_a_hook_it_is_still_the_folders_own_repository(
         self, repository: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        _write(repository, "train.py", ".env")
+        _write(repository, "train.py", ".env", "data.bin")
+        (repository / ".git" / "info" / "exclude").write_text("*.bin\n", "utf-8")
         other = tmp_path / "other"
         other.mkdir()
         _git(other, "init", "--quiet")
@@ -285,7 +286,7 @@ class TestBoth:
             assert list(_sources(tree)) == ["train.py"]
 
     def test_a_relative_folder(self, tree: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-        _write(tree, "train.py", "runs/x")
+        _write(tree, "train.py", "runs/x", old=True)
         monkeypatch.chdir(tree.parent)
         assert _sources(Path("tree"), Path("tree/runs")) == {"train.py": _sha256("train.py")}
 
@@ -301,6 +302,7 @@ def test_what_cannot_be_read_does_not_stop_it(open_folder: Path) -> None:
         as_seen = content_digest(open_folder, Remembering())
     assert as_seen.startswith("folder:")
     (open_folder / "closed").chmod(0o755)
+    (open_folder / "closed" / "x.py").unlink()
     with _as_somebody():
         assert content_digest(open_folder, Remembering()) != as_seen
 
@@ -337,6 +339,17 @@ class TestMemo:
         os.utime(tmp_path / "tomorrow.py", (LONG_AGO * 4, LONG_AGO * 4))
         memo = Remembering()
         source_files(tmp_path, (), memo)
+        assert memo.kept == {}
+
+    def test_a_file_that_changes_while_it_is_read_is_not_kept(self, tmp_path: Path) -> None:
+        class Disturbing(Remembering):
+            def kept_digest(self, path: str, signature: str) -> str | None:
+                Path(path).write_text("other", "utf-8")
+                return super().kept_digest(path, signature)
+
+        _write(tmp_path, "a", old=True)
+        memo = Disturbing()
+        assert content_digest(tmp_path / "a", memo) == _sha256("other")
         assert memo.kept == {}
 
     def test_another_file_under_the_same_name(self, tmp_path: Path) -> None:
@@ -405,6 +418,19 @@ class TestContents:
         (tmp_path / "b" / "x").chmod(0o700)
         os.utime(tmp_path / "b" / "x", (LONG_AGO, LONG_AGO))
         assert content_digest(tmp_path / "a", Remembering()) == content_digest(tmp_path / "b", Remembering())
+
+    def test_the_order_on_disk_does_not_matter(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        real = os.scandir
+
+        @contextmanager
+        def backwards(path: str) -> Iterator[Iterator[os.DirEntry[str]]]:
+            with real(path) as entries:
+                yield reversed(list(entries))
+
+        _write(tmp_path, "a", "b", "c/d", "c/e")
+        before = content_digest(tmp_path, Remembering()), tree_digest(_sources(tmp_path))
+        monkeypatch.setattr(os, "scandir", backwards)
+        assert (content_digest(tmp_path, Remembering()), tree_digest(_sources(tmp_path))) == before
 
     def test_a_file_that_looks_like_a_folder(self, tmp_path: Path) -> None:
         _write(tmp_path, "folder/x")
@@ -500,6 +526,11 @@ class TestInterpreters:
         before = installed(python)
         (packages / "sitecustomize.py").write_text("print('hello', flush=True)", "utf-8")
         assert installed(python) == before
+
+    def test_its_version_counts(self, python: Path, packages: Path) -> None:
+        before = installed(python)
+        (packages / "sitecustomize.py").write_text("import sys; sys.version = '2.0'", "utf-8")
+        assert installed(python) != before
 
     def test_modules_of_the_current_folder_are_not_imported(
         self, python: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch

@@ -70,6 +70,7 @@ def _local(step: RunsContainer, files: Files) -> dict[str, Any]:
         "requirements": requirements,
         "timeout": settings.timeout,
         "gpus": on_this_machine(settings, "gpus"),
+        "build": _build(step) if isinstance(step, ContainerStep) else None,
         "secrets": {name: secret.local for name, secret in sorted(settings.secrets.items()) if secret.local},
     }
     return {key: value for key, value in entry.items() if value}
@@ -81,6 +82,20 @@ def _folders(step: ContainerStep, files: Files) -> tuple[str | None, str | None]
     folder = program_folder(home, settings)
     needs = on_this_machine(settings, "requirements")
     return folder, home.place(needs) if needs else _requirements(folder, files)
+
+
+def _build(step: ContainerStep) -> dict[str, Any] | None:
+    """How the image is made, for a machine that runs containers and cannot pull it."""
+    home, build = step.layers[-1].file, step.settings.image.build
+    if build is None:
+        return None
+    entry = {
+        "context": home.place(build.context),
+        "dockerfile": build.dockerfile if build.dockerfile != "Dockerfile" else None,
+        "args": dict(build.args),
+        "platform": build.platform,
+    }
+    return {key: value for key, value in entry.items() if value}
 
 
 def _requirements(folder: str | None, files: Files) -> str | None:

@@ -9,113 +9,188 @@ that a run which was cut off can be gone on with.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+import contextlib
+import tempfile
+from collections.abc import Generator, Mapping
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
 
-from hpc.engines.events import Listener
+from hpc.engines.events import Event, Listener
 from hpc.engines.local.flow.choice import Choice
 from hpc.engines.local.flow.inputs import Inputs
-from hpc.engines.local.plan import Plan
 from hpc.engines.local.plan.arguments import check_arguments, parse_argument
-from hpc.engines.local.plan.planner import plan as make_plan
-from hpc.engines.local.plan.planner import require_commands
+from hpc.engines.local.plan.planner import plan, require_commands
 from hpc.engines.local.plan.rules import RULES, STORE_TROUBLE, UNKNOWN_STEP, Findings, nearest
 from hpc.engines.local.plan.settings import check_places, read_settings
 from hpc.engines.local.store import Store, StoreError
-from hpc.engines.local.store.records import TaskRecord
+from hpc.engines.local.store.records import RunRecord, TaskRecord
 from hpc.engines.local.work.digests import Digests
 from hpc.engines.local.work.environment import Environments
 from hpc.engines.local.work.folder import Clock
+from hpc.engines.local.work.former import Former
+from hpc.engines.local.work.gpus import Gpus, gpus_here
 from hpc.engines.local.work.host import HostExecutor
-from hpc.engines.local.work.opening import Documents, Opened, named_run, open_run
+from hpc.engines.local.work.opening import Documents, Opened, made_up, named_run, open_run, recall
 from hpc.engines.local.work.process import Stop
-from hpc.engines.local.work.running import Running, Terms
+from hpc.engines.local.work.rehearsal import Rehearsal
+from hpc.engines.local.work.running import Running
 from hpc.engines.local.work.strays import adopt
 from hpc.engines.local.work.surroundings import Executor, Surroundings
-from hpc.engines.outcome import Outcome
-from hpc.engines.request import Request
+from hpc.engines.local.work.terms import Terms
+from hpc.engines.outcome import Outcome, Planned
+from hpc.engines.request import FormerRun, Request
 
-__all__ = ["RULES", "Request", "parse_argument", "run"]
+__all__ = ["RULES", "Request", "former_run", "parse_argument", "rehearse", "run"]
+
+Document = Mapping[str, object]
 
 
-def run(
-    spec: Mapping[str, object],
-    platform: Mapping[str, object] | None,
-    request: Request,
-    listener: Listener,
-) -> Outcome:
+def run(spec: Document, platform: Document | None, request: Request, listener: Listener) -> Outcome:
     """Run a pipeline to its end. SIGINT or SIGTERM stops it, once politely, twice at once.
 
     Raises Rejected with every finding before anything runs; a task that fails is part of the outcome.
     """
     findings = Findings(request.source)
-    made = _plan(spec, platform, request, findings)
-    arguments = check_arguments(request.arguments, made.inputs, findings)
-    choice = _choice(made, request, findings)
-    findings.reject_if_any()
-    try:
-        store = Store.open(request.root_folder)
+    terms = _terms(spec, platform, request, findings)
+    with _told(findings), contextlib.closing(Store.open(request.root_folder)) as store:
+        terms = replace(terms, taken=_taken(store, terms, findings))
+        opened = open_run(store, Documents(terms.plan.name, spec, platform), request, Clock(), findings)
+        return asyncio.run(_run(store, opened, terms, listener))
+
+
+def rehearse(spec: Document, platform: Document | None, request: Request) -> list[Planned]:
+    """What `run` would do, task by task, as far as it can be told. Starts no task, keeps nothing.
+
+    Raises Rejected as `run` does.
+    """
+    findings = Findings(request.source)
+    terms = _terms(spec, platform, request, findings)
+    with _told(findings), _store_or_nothing(request.root_folder) as (store, root):
+        terms = replace(terms, taken=_taken(store, terms, findings))
+        documents = Documents(terms.plan.name, spec, platform)
+        resumed = request.resume is not None and not request.is_partial
+        record = made_up(documents, request, Clock())
+        if resumed:
+            record = named_run(store, terms.plan.name, request.resume or "last", findings)
+        return asyncio.run(_rehearse(store, record, root, terms))
+
+
+def former_run(root: Path, name: str, source: str) -> FormerRun:
+    """What a run of that root was given, by its name or "last". Raises Rejected where there is none."""
+    findings = Findings(source)
+    with _told(findings):
+        store = Store.existing(root)
+        if store is None:
+            raise StoreError(f"there are no runs in {root}")
+        with contextlib.closing(store):
+            record = store.run(name)
         try:
-            terms = Terms(made, Inputs(arguments), request, choice, _taken(store, made, request, findings))
-            opened = open_run(store, Documents(made.name, spec, platform), request, Clock(), findings)
-            return asyncio.run(_run(store, opened, terms, listener))
-        finally:
-            store.close()
-    except StoreError as error:
-        findings.add(STORE_TROUBLE, str(error), "free some space, or choose another root folder")
-        findings.reject_if_any()
-        raise
+            return recall(record)
+        except (OSError, ValueError) as error:
+            raise StoreError(f"the folder of the run {record.run} is not whole: {error}") from None
 
 
-def _plan(
-    spec: Mapping[str, object], platform: Mapping[str, object] | None, request: Request, findings: Findings
-) -> Plan:
+# ---------------------------------------------------------------- what is run
+
+
+def _terms(spec: Document, platform: Document | None, request: Request, findings: Findings) -> Terms:
+    """Everything about the documents and the arguments that can be wrong is found here."""
     settings = read_settings(platform, request.environ, findings)
     containers = request.mode != "process"
     check_places(settings, request.base, request.environ, findings, docker=containers)
-    made = make_plan(spec, settings, findings)
+    made = plan(spec, settings, findings)
     if not containers:
         require_commands(made, findings)
-    return made
-
-
-def _choice(plan: Plan, request: Request, findings: Findings) -> Choice:
-    choice = Choice(plan, request.only, request.start_at)
+    arguments = check_arguments(request.arguments, made.inputs, findings)
+    choice = Choice(made, request.only, request.start_at)
     for name in choice.unknown:
         findings.add(UNKNOWN_STEP, f"the pipeline has no step {name}", nearest(name, choice.names))
-    return choice
+    findings.reject_if_any()
+    return Terms(made, Inputs(arguments), request, choice)
 
 
-def _taken(store: Store, plan: Plan, request: Request, findings: Findings) -> dict[str, TaskRecord]:
+def _taken(store: Store, terms: Terms, findings: Findings) -> Mapping[str, TaskRecord]:
     """The records of the run that steps which were not chosen take their results from."""
-    if not request.is_partial:
+    if not terms.request.is_partial:
         return {}
-    return store.tasks(named_run(store, plan.name, request.resume or "last", findings).run)
+    return store.tasks(named_run(store, terms.plan.name, terms.request.resume or "last", findings).run)
+
+
+# ---------------------------------------------------------------- the store
+
+
+@contextmanager
+def _told(findings: Findings) -> Generator[None]:
+    """What the store says becomes a finding."""
+    try:
+        yield
+    except StoreError as error:
+        findings.add(STORE_TROUBLE, str(error), "free some space, or choose another root folder")
+        findings.reject_if_any()
+
+
+@contextmanager
+def _store_or_nothing(root: Path) -> Generator[tuple[Store, Path]]:
+    """The store of the root; where there is none, an empty one that nobody will miss."""
+    with tempfile.TemporaryDirectory(prefix="hpc-") as elsewhere:
+        place = root if (root / "hpc.db").exists() else Path(elsewhere)
+        with contextlib.closing(Store.open(place)) as store:
+            yield store, place
+
+
+# ---------------------------------------------------------------- running it
 
 
 async def _run(store: Store, opened: Opened, terms: Terms, listener: Listener) -> Outcome:
-    request, clock, stop = terms.request, Clock(), Stop()
     adopt()
-    digests = Digests(request.root_folder)
-    executor = _executor(request, stop, digests, listener)
-    around = Surroundings(
-        opened.record.run,
-        opened.folder,
-        request.environ,
-        request.grace,
-        clock,
-        stop,
-        store,
-        digests,
-        executor,
-        listener,
-    )
+    digests = Digests(terms.request.root_folder, _no_source(terms.request))
+    around = _around(store, opened.record, terms.request, digests, listener)
     try:
         return await Running(terms, opened, around).go()
     finally:
         digests.close()
 
 
+async def _rehearse(store: Store, record: RunRecord, root: Path, terms: Terms) -> list[Planned]:
+    digests = Digests(root, _no_source(terms.request))
+    around = _around(store, record, terms.request, digests, _nobody)
+    former = Former(store, record.run, terms.plan.name, terms.request.cache, store.tasks(record.run))
+    try:
+        return await Rehearsal(terms, record, former, around).go()
+    finally:
+        digests.close()
+
+
+def _around(store: Store, record: RunRecord, request: Request, digests: Digests, listener: Listener) -> Surroundings:
+    stop = Stop()
+    return Surroundings(
+        run=record.run,
+        folder=Path(record.folder),
+        environ=request.environ,
+        grace=request.grace,
+        clock=Clock(),
+        stop=stop,
+        store=store,
+        digests=digests,
+        executor=_executor(request, stop, digests, listener),
+        gpus=Gpus(gpus_here(request.environ)),
+        listener=listener,
+    )
+
+
 def _executor(request: Request, stop: Stop, digests: Digests, listener: Listener) -> Executor:
     base = request.base.absolute()
     environments = Environments(base, request.root_folder, request.environ, stop, request.grace)
     return HostExecutor(base, request.environ, environments, digests, listener)
+
+
+def _no_source(request: Request) -> tuple[Path, ...]:
+    """The runs, and the pipeline file itself, compiled or not: what it says to a task is compared by itself."""
+    file = request.base.absolute() / Path(request.source).name
+    return (request.root_folder, file, file.with_suffix(".json"))
+
+
+def _nobody(event: Event) -> None:
+    """Listens to what nobody wants to know."""
+    del event

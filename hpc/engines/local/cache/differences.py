@@ -7,8 +7,6 @@ import re
 from collections.abc import Callable, Mapping
 from itertools import chain
 
-from hpc.engines.local.cache.fingerprint import LONG
-
 Sources = Callable[[str], "Mapping[str, str] | None"]
 """The files of a source tree by its digest, where they were kept."""
 
@@ -63,7 +61,7 @@ def _difference(name: str, before: str, now: str, sources: Sources) -> str:
 def _of_values(title: str, before: str, now: str) -> str:
     """Texts with quotes only where one cannot do without; "changed" where the difference would not be seen."""
     for shown in (_plain(before), _plain(now)), (before, now):
-        if shown[0] != shown[1] and not any(len(one) > _WIDTH or one.startswith(LONG) for one in shown):
+        if shown[0] != shown[1] and not any(len(one) > _WIDTH for one in shown):
             return f"{title} {shown[0]} → {shown[1]}"
     return f"{title} changed"
 

@@ -14,9 +14,6 @@ from hpc.engines.local.cache.contents import storable
 from hpc.engines.local.plan import Container, Interface
 from hpc.engines.local.plan.values import as_json
 
-LONG = "sha256:"
-"""A text that is too long to be kept begins with this, its digest and a blank; then comes its beginning."""
-
 _LONGEST = 200
 _BEGINNING = 60
 _SECRET = b"secret of a task\0"
@@ -78,11 +75,11 @@ def _types(outputs: Interface) -> list[object]:
 
 
 def _short(value: object) -> str:
-    """JSON as a task would see it: 1 and 1.0 are the same there."""
+    """JSON as a task would see it: 1 and 1.0 are the same there. A long one is its digest and its beginning."""
     text = storable(as_json(value))
     if len(text) <= _LONGEST:
         return text
-    return f"{LONG}{hashlib.sha256(text.encode()).hexdigest()} {text[:_BEGINNING]}"
+    return f"sha256:{hashlib.sha256(text.encode()).hexdigest()} {text[:_BEGINNING]}"
 
 
 def _secret(value: str) -> str:

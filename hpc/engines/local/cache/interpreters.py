@@ -19,7 +19,6 @@ _FRAME = b"\0packages\0"
 """Around the answer: a `sitecustomize` may print too."""
 _ASK = """\
 import sys
-sys.path[:] = [one for one in sys.path if one]
 import os
 said = [sys.version, sys.platform, os.uname().machine] + sys.path
 os.write(1, b"\\0packages\\0" + b"\\0".join(os.fsencode(one) for one in said) + b"\\0packages\\0")

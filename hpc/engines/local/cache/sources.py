@@ -110,14 +110,14 @@ def _names(top: str, inside: str, wanted: _Wanted) -> Iterable[str]:
 
 
 def _by_git(folder: str) -> list[str]:
-    """Each name once, though Git names a file in conflict three times. Empty if Git has no answer."""
+    """Empty if Git has no answer. A file in conflict comes three times."""
     without = [part for name in _OF_ANOTHER_REPOSITORY for part in ("-u", name)]
     command = ["env", *without, "git", "-C", folder, *_LIST]
     try:
         done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, check=False)
     except OSError:
         return []
-    return [] if done.returncode else [os.fsdecode(name) for name in dict.fromkeys(done.stdout.split(b"\0")) if name]
+    return [] if done.returncode else [os.fsdecode(name) for name in done.stdout.split(b"\0") if name]
 
 
 def _by_walking(top: str, inside: str, wanted: _Wanted) -> Generator[str]:

@@ -76,7 +76,8 @@ def _shortest(value: float) -> str:
     number = Decimal(repr(value)).normalize()
     if not value or -4 <= number.adjusted() < 6:
         return f"{number:f}"
-    return f"{value:.{len(number.as_tuple().digits) - 1}e}"
+    mantissa, exponent = f"{number:e}".split("e")
+    return f"{mantissa}e{int(exponent):+03}"
 
 
 def _bool(value: object) -> bool:

@@ -20,7 +20,7 @@ from hpc.engines.local.report.budget import Budget
 from hpc.engines.local.report.comparison import compare
 from hpc.engines.local.report.details import Clerk, Detail, Document, Entry, Files, Place, artifact_entries, entries
 from hpc.engines.local.report.drawing import Drawing, draw
-from hpc.engines.local.report.graph import Json, read_graph
+from hpc.engines.local.report.graph import Json, brief, read_graph
 from hpc.engines.local.report.metrics import Chart, Table, charts, tables
 from hpc.engines.local.report.tally import INTERRUPTED, MARKS, WORDS, Places, is_leaf, tally
 from hpc.engines.local.report.timeline import Timeline, timeline
@@ -164,8 +164,8 @@ def _environment() -> Environment:
     environment = Environment(
         loader=loader, autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True, finalize=_plain
     )
-    for name, function in (("anchor", _anchor), ("shown", shown), ("counted", counted)):
-        environment.filters[name] = function
+    filters = cast("dict[str, object]", environment.filters)
+    filters.update(anchor=_anchor, shown=shown, brief=brief, counted=counted)
     return environment
 
 

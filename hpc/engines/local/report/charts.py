@@ -74,11 +74,15 @@ class Classification:
     curve: Curve | None
 
 
-def scatter(names: tuple[str, str], points: Sequence[tuple[float, float, str]]) -> Scatter:
+def spans_magnitudes(values: Sequence[float]) -> bool:
+    """Whether values are better seen on a logarithmic axis."""
+    return min(values) > 0 and max(values) / min(values) >= _LOGARITHMIC_FROM
+
+
+def scatter(names: tuple[str, str], points: Sequence[tuple[float, float, str]], is_logarithmic: bool) -> Scatter:
     """`names` of the axis across and of the one up; each point with what is told about it. At least one point."""
     points = points[:_MOST_POINTS]
     across, up = [x for x, _, _ in points], [y for _, y, _ in points]
-    is_logarithmic = min(across) > 0 and max(across) / min(across) >= _LOGARITHMIC_FROM
     x_axis, y_axis = _Axis(across, (LEFT, RIGHT), is_logarithmic), _Axis(up, (BOTTOM, TOP), False)
     dots = tuple(Dot(x_axis(x), y_axis(y), hint) for x, y, hint in points)
     return Scatter(*names, dots, x_axis.marks, y_axis.marks, is_logarithmic)

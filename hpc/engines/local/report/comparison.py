@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
+from hpc.engines.local.report.graph import brief
 from hpc.engines.local.report.metrics import metrics_of
 from hpc.engines.local.report.tally import WORDS, is_leaf
 from hpc.engines.local.report.values import duration, figure, number, shown
@@ -69,7 +70,7 @@ def compare(runs: Sequence[RunRecord], tasks: Sequence[Tasks]) -> Comparison:
 
 def _metrics(tasks: Tasks) -> dict[str, object]:
     return {
-        f"{path}: {name}": value
+        f"{brief(path)}: {name}": value
         for path, record in tasks.items()
         if is_leaf(record)
         for name, value in metrics_of(record).items()
@@ -81,7 +82,7 @@ def _outputs(run: RunRecord) -> dict[str, object]:
 
 
 def _ended(tasks: Tasks) -> dict[str, object]:
-    return {path: record for path, record in tasks.items() if is_leaf(record)}
+    return {brief(path): record for path, record in tasks.items() if is_leaf(record)}
 
 
 def _sheet(columns: Sequence[Values], cell: Callable[[object, object], Cell]) -> Sheet:

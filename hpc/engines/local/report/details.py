@@ -8,6 +8,7 @@ from typing import Protocol
 
 from hpc.engines.local.report.budget import Budget
 from hpc.engines.local.report.documents import frame_of, markdown
+from hpc.engines.local.report.graph import brief
 from hpc.engines.local.report.tally import MARKS, WORDS, Places, Tally, tally
 from hpc.engines.local.report.values import duration, moment, shown, size
 from hpc.engines.local.store.records import AttemptRecord, TaskRecord
@@ -133,7 +134,7 @@ class Clerk:
         self._left -= len(shown_ones)
         details = tuple(self.detail(record) for record in shown_ones)
         is_loop = len(records) > 1 or records[0].path != path
-        return Place(path, path, tally(records), details, is_loop, len(records) - len(details))
+        return Place(path, brief(path), tally(records), details, is_loop, len(records) - len(details))
 
     def detail(self, record: TaskRecord) -> Detail:
         if record.path not in self._made:
@@ -233,6 +234,8 @@ def artifact_entries(artifacts: Mapping[str, Artifacts]) -> Iterator[Entry]:
 
 def _facts(record: TaskRecord) -> Iterator[Entry]:
     result = record.result
+    if brief(record.path) != record.path:
+        yield Entry("path", shown(record.path))
     if result.reason:
         yield Entry("why", shown(_REASONS.get(result.reason, result.reason)))
     if result.reused:

@@ -57,6 +57,20 @@ def template(path: str) -> str:
     return _ITERATION.sub("", path)
 
 
+def brief(path: str) -> str:
+    """The path without the groups that the compiler makes: `for-each--train[3]/train` is `train[3]`."""
+    *groups, last = path.split("/")
+    words: list[str] = []
+    numbers = ""
+    for group in groups:
+        numbers += "".join(_ITERATION.findall(group))
+        if "--" not in group:
+            words.append(_ITERATION.sub("", group) + numbers)
+            numbers = ""
+    own = "".join(_ITERATION.findall(last))
+    return "/".join([*words, _ITERATION.sub("", last) + numbers + own])
+
+
 def read_graph(plan: Json | None) -> tuple[Node, ...]:
     """The tasks of the root, each after those that it waits for; nothing where there is no document."""
     return _Reader(plan or _EMPTY).nodes(_map(plan or _EMPTY, "root"), "", 0)
@@ -70,12 +84,9 @@ class _Reader:
 
     def nodes(self, component: Json, prefix: str, depth: int) -> tuple[Node, ...]:
         tasks = _map(_map(component, "dag"), "tasks")
-        made: list[Node] = []
-        for key in tasks:
-            if self._left:
-                self._left -= 1
-                made.append(self._node(key, _map(tasks, key), prefix, depth))
-        return in_order(made)
+        keys = list(tasks)[: self._left]
+        self._left -= len(keys)
+        return in_order([self._node(key, _map(tasks, key), prefix, depth) for key in keys])
 
     def _node(self, key: str, task: Json, prefix: str, depth: int) -> Node:
         component = _map(self._components, str(_map(task, "componentRef").get("name", "")))

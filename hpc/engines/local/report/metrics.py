@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from hpc.engines.local.report.charts import Classification, Scatter, classifications, scatter
-from hpc.engines.local.report.graph import template
+from hpc.engines.local.report.charts import Classification, Scatter, classifications, scatter, spans_magnitudes
+from hpc.engines.local.report.graph import brief, template
 from hpc.engines.local.report.tally import Places
 from hpc.engines.local.report.values import figure, number, shown
 from hpc.engines.local.store.records import TaskRecord
@@ -107,14 +107,16 @@ def _plots(
     found: list[tuple[TaskRecord, Values]], inputs: tuple[str, ...], names: tuple[str, ...]
 ) -> Iterator[Scatter]:
     for given in inputs:
+        across = [x for record, _ in found if (x := number(record.inputs.get(given))) is not None]
+        is_logarithmic = bool(across) and spans_magnitudes(across)
         for name in names:
             points = [
-                (x, y, f"{record.path}: {_port(given)} {figure(x)}, {name} {figure(y)}")
+                (x, y, f"{brief(record.path)}: {_port(given)} {figure(x)}, {name} {figure(y)}")
                 for record, values in found
                 if (x := number(record.inputs.get(given))) is not None and (y := number(values.get(name))) is not None
             ]
             if len({x for x, _, _ in points}) > 1:
-                yield scatter((_port(given), name), points)
+                yield scatter((_port(given), name), points, is_logarithmic)
 
 
 def charts(places: Places) -> tuple[list[Chart], int]:

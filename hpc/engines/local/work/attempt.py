@@ -10,6 +10,7 @@ from hpc.engines.events import Notice
 from hpc.engines.local.flow.failure import TaskError, TaskStoppedError
 from hpc.engines.local.flow.placeholders import Context, expand
 from hpc.engines.local.work.folder import write_text
+from hpc.engines.local.work.gpus import VARIABLE
 from hpc.engines.local.work.logs import Masker
 from hpc.engines.local.work.outputs import Outputs, Places, collect, places, prepare, unwritten
 from hpc.engines.local.work.process import Command, Ending, run_process
@@ -43,7 +44,12 @@ class Work:
         attempt, around = self._attempt, self._around
         prepare(self._places)
         await around.executor.prepare(attempt)
-        command = self._command()
+        async with around.gpus.lent(attempt.container.settings.gpus) as gpus:
+            await self._execute(self._command(gpus))
+        return self.outputs()
+
+    async def _execute(self, command: Command) -> None:
+        attempt, around = self._attempt, self._around
         limit = attempt.container.settings.timeout
         ending: Ending | None = None
         try:
@@ -53,7 +59,6 @@ class Work:
         finally:
             ended = ending is not None and not ending.timed_out and not ending.stopped
             await around.executor.clear(attempt, ended=ended)
-        return self.outputs()
 
     def outputs(self) -> Outputs:
         """What an attempt that has ended well has left."""
@@ -63,12 +68,13 @@ class Work:
             self._around.listener(Notice(text))
         return found
 
-    def _command(self) -> Command:
+    def _command(self, gpus: tuple[str, ...]) -> Command:
         attempt, around = self._attempt, self._around
         container = attempt.container
         argv = tuple(expand(container.command + container.args, _context(attempt, self._places)))
         secrets = {name: around.environ[source] for name, source in container.settings.secrets.items()}
-        own = {**container.environ, MARK: str(attempt.folder)}
+        lent = {VARIABLE: ",".join(gpus)} if gpus else {}
+        own = {**container.environ, **lent, MARK: str(attempt.folder)}
         command = around.executor.command(attempt, argv, {**own, **secrets})
         self.shown = self.mask(shlex.join(_without_bootstrap(argv)))
         write_text(attempt.folder / "run.sh", self._script(command, own))

@@ -22,11 +22,11 @@ Found = TypeVar("Found")
 
 
 class Digests:
-    """`root` is the folder of runs and of the store; `compiled` are names of files that are no source."""
+    """`root` is the folder of the store. `leave_out` are files and folders that are no source of any component."""
 
-    def __init__(self, root: Path, compiled: tuple[str, ...] = ()) -> None:
+    def __init__(self, root: Path, leave_out: tuple[Path, ...] = ()) -> None:
         self._root = root
-        self._compiled = compiled
+        self._leave_out = leave_out
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="digests")
         self._store: Store | None = None
         self._asked: dict[Hashable, asyncio.Future[str]] = {}
@@ -35,9 +35,9 @@ class Digests:
         """Of a component's source files. Which files they are is kept in the store."""
         return await self._once(("source", folder), lambda: self._tree(folder))
 
-    async def packages(self, python: Path) -> str:
-        """Of an interpreter with its packages, and of the files of those that are used in place."""
-        return await self._once(("packages", python), lambda: self._installed(python))
+    async def packages(self, python: Path, folder: Path) -> str:
+        """Of an interpreter with its packages, and of the files of those that are used in place, but for `folder`."""
+        return await self._once(("packages", python, folder), lambda: self._installed(python, folder))
 
     async def artifacts(self, found: Artifacts) -> str:
         if not found:
@@ -64,18 +64,19 @@ class Digests:
 
     def _tree(self, folder: Path) -> str:
         store = self._memo()
-        files = source_files(folder, [self._root], store, self._compiled)
+        files = source_files(folder, self._leave_out, store)
         digest = tree_digest(files)
         store.keep_sources(digest, files)
         return digest
 
-    def _installed(self, python: Path) -> str:
+    def _installed(self, python: Path, folder: Path) -> str:
         try:
             found = installed(python)
         except ValueError as error:
             raise TaskError(str(error)) from None
         memo: Memo = self._memo()
-        used = [tree_digest(source_files(folder, [self._root], memo)) for folder in found.editable]
+        in_place = [one for one in found.editable if one != folder]
+        used = [tree_digest(source_files(one, self._leave_out, memo)) for one in in_place]
         return " ".join([found.digest, *used])
 
     def _close(self) -> None:

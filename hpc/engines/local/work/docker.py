@@ -54,7 +54,8 @@ _UNREACHABLE = re.compile(
 _REFUSED = re.compile(
     r"permission denied while trying to connect to the docker (?:\w+ )+at (\S+?):?(?:\s|$)", re.IGNORECASE
 )
-_CLIENT_LINE = re.compile(r"(?:docker: |Error: )(?:Error response from daemon: )?(.+)")
+_DOCKER_LINE = re.compile(r"docker: (?:Error response from daemon: )?(.+)")
+_PODMAN_LINE = re.compile(r"Error: (.+)")
 _INIT_LINE = re.compile(r"\[FATAL tini \(\d+\)\] exec .* failed: |ERROR \(catatonit:\d+\): failed to exec pid1: ")
 _NOT_STARTED = re.compile(r'exec: "|executable file|FATAL tini|failed to exec pid1')
 _FETCHING = re.compile(r"Unable to find image '|Trying to pull ")
@@ -90,8 +91,13 @@ class Origin:
     @property
     def name(self) -> str:
         """The container's name: bounded, of safe characters, different for each attempt on this machine."""
-        digest = hashlib.sha256(f"{self.root}\0{self.task}".encode("utf-8", "surrogateescape")).hexdigest()
-        return f"hpc-{self.run}-{digest[:12]}-{self.attempt}"
+        return f"hpc-{self.run}-{_digest(f'{self.root}{os.pathsep}{self.task}')}-{self.attempt}"
+
+    @property
+    def labels(self) -> Mapping[str, str]:
+        """For people, and `hpc.place` for filters: podman takes a comma in a filter for the end of it."""
+        place = _digest(str(self.root))
+        return {"hpc.run": self.run, "hpc.task": self.task, "hpc.root": str(self.root), "hpc.place": place}
 
 
 @dataclass(frozen=True)
@@ -179,10 +185,9 @@ def _podman(program: str, environ: Mapping[str, str], host: dict[str, Any]) -> E
 def run_command(engine: Engine, container: ContainerRun) -> tuple[str, ...]:
     """The argv of the client. Raises TaskError for a quantity or a secret that cannot be passed."""
     origin = container.origin
-    labels = {"hpc.run": origin.run, "hpc.task": origin.task, "hpc.root": str(origin.root)}
     return (
         *(engine.program, "run", "--rm", "--pull", "missing", "--name", origin.name),
-        *(word for name, value in labels.items() for word in ("--label", f"{name}={value}")),
+        *(word for name, value in origin.labels.items() for word in ("--label", f"{name}={value}")),
         *(("--init",) if engine.init else ()),
         *(() if engine.podman else ("--log-driver", "none")),  # the client writes the log; one copy is enough
         *(("--security-opt", "label=disable") if engine.selinux else ()),
@@ -264,21 +269,19 @@ def _quantity(what: str, text: str) -> Decimal:
 
 def ending_words(engine: Engine, container: ContainerRun, ending: Ending, log: Path) -> str:
     """How the client ended, in words: the container's own exit code, or why there was no container."""
-    if ending.exit_code not in (125, 126, 127):
-        return ending.words()
     lines = tail(log, 10)
-    said = _said(lines)
-    if said is None:
+    said = _said(engine, lines) if ending.exit_code in (1, 125, 126, 127) else None
+    if said is None or (ending.exit_code == 1 and not _INIT_LINE.match(said)):
         return ending.words()
     if any(map(_FETCHING.match, lines)) and not any(map(_FETCHED.match, lines)):
         return _no_image(container.image, said)
     return _start_failure(engine, container, ending.exit_code, said)
 
 
-def _said(lines: tuple[str, ...]) -> str | None:
+def _said(engine: Engine, lines: tuple[str, ...]) -> str | None:
     """What the client, or the init that it put in front, says itself; None when the code is the command's own."""
     for line in reversed(lines):
-        client = _CLIENT_LINE.match(line)
+        client = (_PODMAN_LINE if engine.podman else _DOCKER_LINE).match(line)
         if client or _INIT_LINE.match(line):
             return client[1] if client else line
     return None
@@ -287,7 +290,7 @@ def _said(lines: tuple[str, ...]) -> str | None:
 def _start_failure(engine: Engine, container: ContainerRun, code: int, said: str) -> str:
     if code != 125 and _NOT_STARTED.search(said):
         command = container.command[0] if container.command else "for its entry point"
-        if code == 126:
+        if "permission denied" in said.lower():
             return f"the program {command} in the image {container.image} is not executable"
         return f"there is no program {command} in the image {container.image}"
     if _UNREACHABLE.search(said) or _REFUSED.search(said):
@@ -307,7 +310,7 @@ def _engine_words(program: str, errors: str) -> str:
     if refused:
         return f"{_at(program, refused[1])} refuses this user; add the user to its group"
     if unreachable:
-        return f"no engine answers: {_at(program, unreachable[1])} is not running; start it, or run without containers"
+        return f"{_at(program, unreachable[1])} is not running; start it, or run without containers"
     lines = [line for line in errors.splitlines() if line.strip()]
     return f"{program} does not work: {lines[-1].strip() if lines else 'it says nothing'}"
 
@@ -389,12 +392,14 @@ class Images:
         given = [word for name, value in recipe.args.items() for word in ("--build-arg", f"{name}={value}")]
         platform = ["--platform", recipe.platform] if recipe.platform else []
         log = self._log(image)
-        code = await self._run(log, "build", "--file", str(file), "--tag", image, *given, *platform, "--", str(context))
+        code = await self._run(
+            log, "build", "--force-rm", "--file", str(file), "--tag", image, *given, *platform, "--", str(context)
+        )
         if code:
             raise TaskError(f"the image {image} cannot be built from {file}: {_last_line(log)}", log=log)
 
     def _log(self, image: str) -> Path:
-        log = self._logs / f"image-{hashlib.sha256(image.encode('utf-8', 'replace')).hexdigest()[:12]}.log"
+        log = self._logs / f"image-{_digest(image)}.log"
         log.unlink(missing_ok=True)
         return log
 
@@ -438,7 +443,7 @@ async def remove_containers(engine: Engine, run: str, root: Path) -> int:
 
 async def containers(engine: Engine, run: str, root: Path) -> set[str]:
     """The ids of the run's containers, in whatever state. Raises TaskError when the engine does not answer."""
-    filters = ("--filter", f"label=hpc.run={run}", "--filter", f"label=hpc.root={root}")
+    filters = ("--filter", f"label=hpc.run={run}", "--filter", f"label=hpc.place={_digest(str(root))}")
     code, out, errors = await _ask(engine.program, engine.environ, "ps", "--all", "--quiet", "--no-trunc", *filters)
     if code:
         raise TaskError(_engine_words(engine.program, errors))
@@ -473,3 +478,7 @@ async def _ask(program: str, environ: Mapping[str, str], *words: str) -> tuple[i
         with contextlib.suppress(ProcessLookupError):
             client.kill()
     return client.returncode or 0, out.decode("utf-8", "replace"), errors.decode("utf-8", "replace")
+
+
+def _digest(text: str) -> str:
+    return hashlib.sha256(text.encode("utf-8", "surrogateescape")).hexdigest()[:12]

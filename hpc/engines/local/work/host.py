@@ -34,7 +34,8 @@ class HostExecutor:
         settings = container.settings
         environment = await self._environments.key(settings)
         if environment is None:
-            environment = await self._digests.packages(self._environments.python(settings.python))
+            python = self._environments.python(settings.python)
+            environment = await self._digests.packages(python, self._folder(settings))
         return Pinned(await self._digests.source(self._folder(settings)), environment)
 
     async def prepare(self, attempt: Attempt) -> None:

@@ -9,7 +9,7 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import IO
+from typing import IO, cast
 
 from hpc.engines.local.plan.rules import CANNOT_RESUME, NO_RUN_FOLDER, RUN_BUSY, Findings
 from hpc.engines.local.store import Store, StoreError
@@ -17,7 +17,7 @@ from hpc.engines.local.store.owner import myself
 from hpc.engines.local.store.records import RunRecord, TaskRecord
 from hpc.engines.local.work.folder import Clock, make_run_folder, write_json
 from hpc.engines.local.work.strays import end_orphans
-from hpc.engines.request import Request
+from hpc.engines.request import FormerRun, Mode, Request
 
 _LOCK = "lock"
 
@@ -65,7 +65,11 @@ def _new(documents: Documents, request: Request, clock: Clock) -> Opened:
     folder = make_run_folder(request.root_folder, clock.now())
     lock = _locked(folder)
     assert lock is not None, "a new folder is nobody else's"
-    record = RunRecord(
+    return Opened(_record(documents, request, clock, folder), lock)
+
+
+def _record(documents: Documents, request: Request, clock: Clock, folder: Path) -> RunRecord:
+    return RunRecord(
         run=folder.name,
         pipeline=documents.name,
         state="RUNNING",
@@ -77,7 +81,11 @@ def _new(documents: Documents, request: Request, clock: Clock) -> Opened:
         engine=myself(),
         names=_names(documents.name, folder, clock.now()),
     )
-    return Opened(record, lock)
+
+
+def made_up(documents: Documents, request: Request, clock: Clock) -> RunRecord:
+    """The record of a run that is only thought through: it has no folder."""
+    return _record(documents, request, clock, request.root_folder / "runs" / "rehearsal")
 
 
 def _former(store: Store, documents: Documents, request: Request, findings: Findings) -> Opened:
@@ -115,13 +123,17 @@ def named_run(store: Store, pipeline: str, name: str, findings: Findings) -> Run
     return record
 
 
-def given_arguments(folder: Path) -> dict[str, object]:
-    """The arguments that a run was started with, without defaults."""
-    try:
-        found: dict[str, object] = json.loads((folder / "arguments.json").read_text("utf-8"))
-    except (OSError, ValueError):
-        return {}
-    return found
+def recall(record: RunRecord) -> FormerRun:
+    """What a former run was given. Raises OSError or ValueError where its folder does not say so any more."""
+    folder, platform = Path(record.folder), Path(record.folder) / "platform.json"
+    return FormerRun(
+        spec=json.loads((folder / "pipeline.json").read_text("utf-8")),
+        platform=json.loads(platform.read_text("utf-8")) if platform.exists() else None,
+        arguments=json.loads((folder / "arguments.json").read_text("utf-8")),
+        base=record.base,
+        source=record.source,
+        mode=cast(Mode, record.mode),
+    )
 
 
 def _write(folder: Path, documents: Documents, request: Request) -> None:

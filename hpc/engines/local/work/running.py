@@ -5,17 +5,16 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import signal
-from collections.abc import Callable, Generator, Mapping
+from collections.abc import Callable, Generator
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from hpc.engines.events import Failure, LoopOpened, RunFinished, RunStarted, Stopping, TaskFinished
-from hpc.engines.local.flow.choice import Choice
 from hpc.engines.local.flow.execution import Ended, Execution, Leaf
 from hpc.engines.local.flow.execution import Opened as LoopOpening
 from hpc.engines.local.flow.failure import TaskError
 from hpc.engines.local.flow.inputs import Inputs
-from hpc.engines.local.plan import Dag, Importer, Plan, Task
+from hpc.engines.local.plan import Dag, Importer, Task
 from hpc.engines.local.plan.planner import rows, size
 from hpc.engines.local.store.records import TaskRecord
 from hpc.engines.local.work.former import Former, is_there
@@ -23,28 +22,12 @@ from hpc.engines.local.work.importing import import_artifact
 from hpc.engines.local.work.opening import Opened
 from hpc.engines.local.work.surroundings import Surroundings
 from hpc.engines.local.work.task import TaskRunner
+from hpc.engines.local.work.terms import Terms
 from hpc.engines.outcome import Kind, Outcome, RunState, TaskResult
-from hpc.engines.request import Request
 
 Worked = tuple[TaskResult, Failure | None]
 
 _LEFT_OUT = TaskResult("SKIPPED", reason="not chosen")
-
-
-@dataclass(frozen=True)
-class Terms:
-    """What is run, and on what terms. `taken` are the records that steps which were not chosen take results from."""
-
-    plan: Plan
-    inputs: Inputs
-    request: Request
-    choice: Choice
-    taken: Mapping[str, TaskRecord]
-
-    @property
-    def mode(self) -> str:
-        """In words."""
-        return "host processes" if self.request.mode == "process" else f"{self.request.mode} containers"
 
 
 class Running:

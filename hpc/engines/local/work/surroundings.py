@@ -13,6 +13,7 @@ from hpc.engines.local.plan import Container
 from hpc.engines.local.store import Store
 from hpc.engines.local.work.digests import Digests
 from hpc.engines.local.work.folder import Clock
+from hpc.engines.local.work.gpus import Gpus
 from hpc.engines.local.work.process import Command, Ending, Stop
 
 
@@ -86,4 +87,5 @@ class Surroundings:
     store: Store
     digests: Digests
     executor: Executor
+    gpus: Gpus
     listener: Listener

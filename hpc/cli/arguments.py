@@ -1,0 +1,88 @@
+"""What `-i` says: texts by name enter, values of the pipeline's inputs leave, or everything that is wrong with them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import click
+
+from hpc.components.ports import InputPort, objection
+from hpc.components.types import did_you_mean
+from hpc.diagnostics import Diagnostic, Rejected, Rule, Span
+from hpc.engines import Engine
+from hpc.engines.local.plan.rules import UNKNOWN_ARGUMENT, WRONG_ARGUMENT
+
+OUTSIDE_LIMITS = Rule(
+    "HPC911",
+    "argument outside its limits",
+    "`choices`, `min`, `max` and `pattern` of an input hold for arguments too.",
+    "Give another value.",
+)
+RULES = (OUTSIDE_LIMITS,)
+
+
+@dataclass(frozen=True)
+class Given:
+    """Texts by name, the values that a former run was given, and the engine that reads the texts."""
+
+    texts: Mapping[str, str]
+    engine: Engine
+    before: Mapping[str, object]
+
+    def typed(self, types: Mapping[str, str]) -> dict[str, object]:
+        """Arguments as values of their inputs' types; every argument that is not one is reported.
+
+        A value of the former run whose input is gone is left out.
+        """
+        values = {name: value for name, value in self.before.items() if name in types}
+        found: list[Diagnostic] = []
+        for name, text in self.texts.items():
+            where = Span.of_file(f"-i {name}")
+            if name not in types:
+                fact = f"the pipeline has no input `{name}`."
+                found.append(Diagnostic(UNKNOWN_ARGUMENT, where, fact, did_you_mean(name, types)))
+                continue
+            try:
+                values[name] = self.engine.parse_argument(text, types[name])
+            except ValueError as error:
+                fact = f"the input `{name}`: {error}."
+                found.append(Diagnostic(WRONG_ARGUMENT, where, fact, "give a value of that type."))
+        if found:
+            raise Rejected(found)
+        return values
+
+
+def split(inputs: tuple[str, ...]) -> dict[str, str]:
+    """`NAME=VALUE` each; a usage error for anything else, and for a name that is given twice."""
+    given: dict[str, str] = {}
+    for text in inputs:
+        name, equals, value = text.partition("=")
+        if not equals:
+            raise click.UsageError(f"-i {text}: write NAME=VALUE.")
+        if name in given:
+            raise click.UsageError(f"-i {name} is given twice; which of the values is meant?")
+        given[name] = value
+    return given
+
+
+def check_limits(arguments: Mapping[str, Any], ports: Mapping[str, InputPort]) -> None:
+    """Raises Rejected for values that the pipeline file does not allow."""
+    found: list[Diagnostic] = []
+    for name, value in arguments.items():
+        trouble = objection(ports[name], ports[name].type, value)
+        if trouble:
+            where, fact = Span.of_file(f"-i {name}"), f"the value {trouble[0]}."
+            found.append(Diagnostic(OUTSIDE_LIMITS, where, fact, "give another value."))
+    if found:
+        raise Rejected(found)
+
+
+def parameter_types(spec: Mapping[str, Any]) -> dict[str, str]:
+    """The type of every parameter of a compiled pipeline; what is not right with it is for the engine to say."""
+    try:
+        parameters = spec["root"]["inputDefinitions"]["parameters"]
+        return {name: str(port["parameterType"]) for name, port in parameters.items()}
+    except (KeyError, TypeError, AttributeError):
+        return {}
