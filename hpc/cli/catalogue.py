@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from hpc.cli import convert, disk, history, init, run
+from hpc.cli import arguments, convert, disk, history, init
 from hpc.compiler.checks import CHECKS
 from hpc.compiler.composition.findings import RULES as COMPOSITION_RULES
 from hpc.compiler.link import RULES as LINK_RULES
@@ -15,7 +15,8 @@ from hpc.spec import document, edges, expand, load, merge, unused, yaml_errors
 
 def catalogue() -> dict[str, Rule]:
     """Rules by code, in the order of codes."""
-    modules = (document, yaml_errors, merge, expand, load, unused, edges, *CHECKS, disk, convert, init, run, history)
+    reading = (document, yaml_errors, merge, expand, load, unused, edges)
+    modules = (*reading, *CHECKS, disk, convert, init, arguments, history)
     rules = [rule for module in modules for rule in module.RULES]
     rules += [*LINK_RULES, *COMPOSITION_RULES, *RENDER_RULES, *SWEEP_RULES, *LOCAL_ENGINE_RULES]
     return {rule.code: rule for rule in sorted(rules, key=_code)}

@@ -103,10 +103,16 @@ class LiveView(PlainView):
 
     def __call__(self, event: Event) -> None:
         if isinstance(event, RunFinished):
-            self._live.stop()
+            self._leave_table()
         super().__call__(event)
         if isinstance(event, RunStarted):
             self._live.start()
+
+    def _leave_table(self) -> None:
+        was_drawn = self._live.is_started
+        self._live.stop()
+        if was_drawn and not self._console.is_terminal:
+            self._console.print()
 
     def _write(self, text: str) -> None:
         self._console.print(Text(visible(text.rstrip("\n"))), soft_wrap=True)
@@ -163,7 +169,8 @@ class _Lines:
         label = self._screen.spelled(visible(row.name)) + counts
         if cell_len(label) <= most or not counts:
             return self._cut(label, most)
-        short = f" [{row.done}/{row.total}]"
+        failed = f", {row.ends['FAILED']} failed" if row.ends["FAILED"] else ""
+        short = f" [{row.done}/{row.total}{failed}]"
         name = self._cut(self._screen.spelled(visible(row.name)), max(1, most - len(short)))
         return self._cut(name + short, most)
 

@@ -39,20 +39,20 @@ def watch(
     live: bool,
     clock: Clock = time.monotonic,
     resume: str = RESUME,
-    logs: Callable[[str], str] | None = None,
+    logs: bool | Callable[[str], str] = False,
 ) -> Generator[Listener]:
     """A listener that draws on `stream` while the context is open: a table if `live`, else plain lines.
 
     `clock` gives seconds and is only used for what is still running. `resume` is the command to go on with, in which
-    `{run}` is the run. If there are `logs`, what the tasks print is shown too, each line as that function gives it
-    back: the place to mask secrets.
+    `{run}` is the run. With `logs` what the tasks print is shown too; a function changes each line first: the place to
+    mask secrets, as nothing else does.
     """
     screen = Screen(stream)
     with _view(screen, Tally(clock), resume, live=live) as view:
-        if logs is None:
+        if logs is False:
             yield view
         else:
-            with LogFollower(view.show_log, logs).following() as follower:
+            with LogFollower(view.show_log, str if logs is True else logs).following() as follower:
                 yield follower.around(view)
 
 

@@ -86,7 +86,8 @@ def command(**options: Any) -> int:
     job = _job(asked, runner)
     if asked.dry_run:
         return _show_plan(runner.rehearse(job.spec, job.platform, job.request), asked.form)
-    with watch(sys.stderr, live=_is_live(asked), logs=asked.logs == "all", resume=_resume_hint(asked)) as view:
+    logs = runner.masker(job.platform, os.environ) if asked.logs == "all" else None
+    with watch(sys.stderr, live=_is_live(asked), logs=logs, resume=_resume_hint(asked)) as view:
         outcome = runner.run(job.spec, job.platform, job.request, view)
     _show_outcome(outcome, asked.form)
     return _EXIT_CODES[outcome.state]
@@ -199,7 +200,9 @@ def _fresh(asked: _Asked, file: Path, source: Source, runner: Engine) -> _Job:
 def _given(asked: _Asked, runner: Engine, root: Path) -> Given:
     """The arguments of this command, over those of the run that is gone on with."""
     partial = asked.only or asked.start_at
-    before = runner.former_run(root, asked.resume, "--resume").arguments if asked.resume and not partial else {}
+    before: Mapping[str, object] = {}
+    if asked.resume and not partial:
+        before = runner.former_run(root, asked.resume, "--resume").arguments
     return Given(split(asked.inputs), runner, before)
 
 

@@ -6,7 +6,7 @@ costs nothing. What an engine tells while it works are the events of `hpc.engine
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from importlib import import_module
 from pathlib import Path
 from typing import Protocol, cast
@@ -51,6 +51,11 @@ class Engine(Protocol):
     @staticmethod
     def former_run(root: Path, name: str, source: str) -> FormerRun:
         """What a run of that root was given, by its name or "last". Raises Rejected where there is none."""
+        ...
+
+    @staticmethod
+    def masker(platform: Mapping[str, object] | None, environ: Mapping[str, str]) -> Callable[[str], str]:
+        """What hides the secrets of a pipeline in any text."""
         ...
 
     @staticmethod

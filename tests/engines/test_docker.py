@@ -104,7 +104,7 @@ def test_command_line_of_docker() -> None:
         secrets={"TOKEN": "hidden"},
         mounts=(Mount(Path("/runs")), Mount(Path("/runs/train/2"), writable=True)),
         resources=Resources(cpu="500m", memory="4Gi"),
-        gpus=2,
+        gpus=("0", "1"),
         platform="linux/amd64",
         user=(1000, 100),
     )
@@ -115,7 +115,7 @@ def test_command_line_of_docker() -> None:
         *("--label", "hpc.run=2026-11-20-a1b2", "--label", "hpc.task=loop[1]/train", "--label", "hpc.root=/runs"),
         *("--label", "hpc.place=29c3b6995736"),
         *("--init", "--log-driver", "none", "--user", "1000:100"),
-        *("--cpus", "0.5", "--memory", "4294967296", "--gpus", "2", "--platform", "linux/amd64"),
+        *("--cpus", "0.5", "--memory", "4294967296", "--gpus", '"device=0,1"', "--platform", "linux/amd64"),
         *("--mount", "type=bind,source=/runs,target=/runs,readonly"),
         *("--mount", "type=bind,source=/runs/train/2,target=/runs/train/2"),
         *("--env", "HOME=/tmp", "--env", "MODE", "--env", "TOKEN"),
@@ -124,7 +124,7 @@ def test_command_line_of_docker() -> None:
 
 
 def test_command_line_of_podman(container: ContainerRun) -> None:
-    argv = containers.run_command(PODMAN, replace(container, gpus=1, user=(1000, 100)))
+    argv = containers.run_command(PODMAN, replace(container, gpus=("0",), user=(1000, 100)))
     assert argv[:2] == ("podman", "run")
     assert "--userns=keep-id" in argv
     assert "--init" in argv
@@ -599,7 +599,7 @@ def test_what_podman_says(container: ContainerRun, tmp_path: Path, code: int, sa
 def test_gpus_that_are_not_there(engine: Engine, container: ContainerRun, tmp_path: Path) -> None:
     if "nvidia" in docker("info", "--format", "{{json .Runtimes}}"):
         pytest.skip("containers have GPUs here")
-    text = words(engine, replace(container, gpus=1), tmp_path / "log")
+    text = words(engine, replace(container, gpus=("0",)), tmp_path / "log")
     assert text.startswith("containers have no access to GPUs here; install NVIDIA's container toolkit (could not")
 
 

@@ -11,37 +11,42 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import tempfile
-from collections.abc import Generator, Mapping
-from contextlib import contextmanager
+from collections.abc import AsyncGenerator, Callable, Generator, Mapping
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import replace
 from pathlib import Path
 
 from hpc.engines.events import Event, Listener
 from hpc.engines.local.flow.choice import Choice
+from hpc.engines.local.flow.failure import TaskError
 from hpc.engines.local.flow.inputs import Inputs
 from hpc.engines.local.plan.arguments import check_arguments, parse_argument
 from hpc.engines.local.plan.planner import plan, require_commands
-from hpc.engines.local.plan.rules import RULES, STORE_TROUBLE, UNKNOWN_STEP, Findings, nearest
+from hpc.engines.local.plan.rules import NO_CONTAINERS, RULES, STORE_TROUBLE, UNKNOWN_STEP, Findings, nearest
 from hpc.engines.local.plan.settings import check_places, read_settings
 from hpc.engines.local.store import Store, StoreError
 from hpc.engines.local.store.records import RunRecord, TaskRecord
+from hpc.engines.local.work import docker
+from hpc.engines.local.work.container import ContainerExecutor
 from hpc.engines.local.work.digests import Digests
+from hpc.engines.local.work.docker import Images
 from hpc.engines.local.work.environment import Environments
 from hpc.engines.local.work.folder import Clock
 from hpc.engines.local.work.former import Former
 from hpc.engines.local.work.gpus import Gpus, gpus_here
 from hpc.engines.local.work.host import HostExecutor
+from hpc.engines.local.work.logs import Masker
 from hpc.engines.local.work.opening import Documents, Opened, made_up, named_run, open_run, recall
 from hpc.engines.local.work.process import Stop
 from hpc.engines.local.work.rehearsal import Rehearsal
 from hpc.engines.local.work.running import Running
 from hpc.engines.local.work.strays import adopt
-from hpc.engines.local.work.surroundings import Executor, Surroundings
+from hpc.engines.local.work.surroundings import Executor, ExecutorRun, Surroundings
 from hpc.engines.local.work.terms import Terms
 from hpc.engines.outcome import Outcome, Planned
 from hpc.engines.request import FormerRun, Request
 
-__all__ = ["RULES", "Request", "former_run", "parse_argument", "rehearse", "run"]
+__all__ = ["RULES", "Request", "former_run", "masker", "parse_argument", "rehearse", "run"]
 
 Document = Mapping[str, object]
 
@@ -91,23 +96,38 @@ def former_run(root: Path, name: str, source: str) -> FormerRun:
             raise StoreError(f"the folder of the run {record.run} is not whole: {error}") from None
 
 
+def masker(platform: Document | None, environ: Mapping[str, str]) -> Callable[[str], str]:
+    """What puts asterisks in the place of the pipeline's secrets in any text."""
+    settings = read_settings(platform, environ, Findings("")).values()
+    return Masker(environ.get(source, "") for one in settings for source in one.secrets.values())
+
+
 # ---------------------------------------------------------------- what is run
 
 
 def _terms(spec: Document, platform: Document | None, request: Request, findings: Findings) -> Terms:
     """Everything about the documents and the arguments that can be wrong is found here."""
     settings = read_settings(platform, request.environ, findings)
-    containers = request.mode != "process"
-    check_places(settings, request.base, request.environ, findings, docker=containers)
+    in_containers = request.mode != "process"
+    check_places(settings, request.base, request.environ, findings, docker=in_containers)
     made = plan(spec, settings, findings)
-    if not containers:
+    containers = _connected(request, findings) if in_containers else None
+    if not in_containers:
         require_commands(made, findings)
     arguments = check_arguments(request.arguments, made.inputs, findings)
     choice = Choice(made, request.only, request.start_at)
     for name in choice.unknown:
         findings.add(UNKNOWN_STEP, f"the pipeline has no step {name}", nearest(name, choice.names))
     findings.reject_if_any()
-    return Terms(made, Inputs(arguments), request, choice)
+    return Terms(made, Inputs(arguments), request, choice, containers)
+
+
+def _connected(request: Request, findings: Findings) -> docker.Engine | None:
+    try:
+        return asyncio.run(docker.connect(request.mode, request.environ))
+    except TaskError as error:
+        findings.add(NO_CONTAINERS, str(error), "start the container engine, or leave --mode out")
+        return None
 
 
 def _taken(store: Store, terms: Terms, findings: Findings) -> Mapping[str, TaskRecord]:
@@ -144,45 +164,50 @@ def _store_or_nothing(root: Path) -> Generator[tuple[Store, Path]]:
 
 async def _run(store: Store, opened: Opened, terms: Terms, listener: Listener) -> Outcome:
     adopt()
-    digests = Digests(terms.request.root_folder, _no_source(terms.request))
-    around = _around(store, opened.record, terms.request, digests, listener)
-    try:
+    async with _around(store, opened.record, terms, listener) as around:
         return await Running(terms, opened, around).go()
-    finally:
-        digests.close()
 
 
 async def _rehearse(store: Store, record: RunRecord, root: Path, terms: Terms) -> list[Planned]:
-    digests = Digests(root, _no_source(terms.request))
-    around = _around(store, record, terms.request, digests, _nobody)
     former = Former(store, record.run, terms.plan.name, terms.request.cache, store.tasks(record.run))
-    try:
+    async with _around(store, record, terms, None, root) as around:
         return await Rehearsal(terms, record, former, around).go()
+
+
+@asynccontextmanager
+async def _around(
+    store: Store, record: RunRecord, terms: Terms, listener: Listener | None, root: Path | None = None
+) -> AsyncGenerator[Surroundings]:
+    """What tasks share. Without a listener nothing is to happen; `root` is then where the store is."""
+    request, stop = terms.request, Stop()
+    digests = Digests(root or request.root_folder, _no_source(request))
+    try:
+        yield Surroundings(
+            run=record.run,
+            folder=Path(record.folder),
+            environ=request.environ,
+            grace=request.grace,
+            clock=Clock(),
+            stop=stop,
+            store=store,
+            digests=digests,
+            executor=_executor(record, terms, stop, digests, listener),
+            gpus=Gpus(gpus_here(request.environ)),
+            listener=listener or _nobody,
+        )
     finally:
         digests.close()
 
 
-def _around(store: Store, record: RunRecord, request: Request, digests: Digests, listener: Listener) -> Surroundings:
-    stop = Stop()
-    return Surroundings(
-        run=record.run,
-        folder=Path(record.folder),
-        environ=request.environ,
-        grace=request.grace,
-        clock=Clock(),
-        stop=stop,
-        store=store,
-        digests=digests,
-        executor=_executor(request, stop, digests, listener),
-        gpus=Gpus(gpus_here(request.environ)),
-        listener=listener,
-    )
-
-
-def _executor(request: Request, stop: Stop, digests: Digests, listener: Listener) -> Executor:
-    base = request.base.absolute()
-    environments = Environments(base, request.root_folder, request.environ, stop, request.grace)
-    return HostExecutor(base, request.environ, environments, digests, listener)
+def _executor(record: RunRecord, terms: Terms, stop: Stop, digests: Digests, listener: Listener | None) -> Executor:
+    request = terms.request
+    base, root = request.base.absolute(), request.root_folder
+    of_run = ExecutorRun(record.run, Path(record.folder), root, base, request.environ, listener or _nobody)
+    if terms.containers is None:
+        environments = Environments(base, root, request.environ, stop, request.grace)
+        return HostExecutor(of_run, environments, digests)
+    images = Images(terms.containers, base, Path(record.folder), stop, request.grace) if listener else None
+    return ContainerExecutor(of_run, terms.containers, images, request.mounts)
 
 
 def _no_source(request: Request) -> tuple[Path, ...]:

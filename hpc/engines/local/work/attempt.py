@@ -9,13 +9,13 @@ from pathlib import Path
 from hpc.engines.events import Notice
 from hpc.engines.local.flow.failure import TaskError, TaskStoppedError
 from hpc.engines.local.flow.placeholders import Context, expand
+from hpc.engines.local.plan import Container
 from hpc.engines.local.work.folder import write_text
-from hpc.engines.local.work.gpus import VARIABLE
 from hpc.engines.local.work.logs import Masker
 from hpc.engines.local.work.outputs import Outputs, Places, collect, places, prepare, unwritten
 from hpc.engines.local.work.process import Command, Ending, run_process
 from hpc.engines.local.work.strays import MARK
-from hpc.engines.local.work.surroundings import Attempt, Surroundings
+from hpc.engines.local.work.surroundings import Attempt, Launch, Surroundings
 from hpc.engines.outcome import TaskResult
 
 _SCRIPT = """\
@@ -44,7 +44,7 @@ class Work:
         attempt, around = self._attempt, self._around
         prepare(self._places)
         await around.executor.prepare(attempt)
-        async with around.gpus.lent(attempt.container.settings.gpus) as gpus:
+        async with around.gpus.lent(_wanted_gpus(attempt.container)) as gpus:
             await self._execute(self._command(gpus))
         return self.outputs()
 
@@ -70,14 +70,17 @@ class Work:
 
     def _command(self, gpus: tuple[str, ...]) -> Command:
         attempt, around = self._attempt, self._around
-        container = attempt.container
-        argv = tuple(expand(container.command + container.args, _context(attempt, self._places)))
-        secrets = {name: around.environ[source] for name, source in container.settings.secrets.items()}
-        lent = {VARIABLE: ",".join(gpus)} if gpus else {}
-        own = {**container.environ, **lent, MARK: str(attempt.folder)}
-        command = around.executor.command(attempt, argv, {**own, **secrets})
-        self.shown = self.mask(shlex.join(_without_bootstrap(argv)))
-        write_text(attempt.folder / "run.sh", self._script(command, own))
+        container, context = attempt.container, _context(attempt, self._places)
+        launch = Launch(
+            tuple(expand(container.command, context)),
+            tuple(expand(container.args, context)),
+            {**container.environ, MARK: str(attempt.folder)},
+            {name: around.environ[source] for name, source in container.settings.secrets.items()},
+            gpus,
+        )
+        command = around.executor.command(attempt, launch)
+        self.shown = self.mask(shlex.join(_without_bootstrap(launch.command + launch.args)))
+        write_text(attempt.folder / "run.sh", self._script(command, launch.environ))
         self.script = str(attempt.folder / "run.sh")
         return command
 
@@ -135,6 +138,11 @@ def _context(attempt: Attempt, where: Places) -> Context:
         output_file=where.report,
         run=attempt.leaf.names,
     )
+
+
+def _wanted_gpus(container: Container) -> int:
+    count = container.resources.gpus
+    return container.settings.gpus or (int(count) if count.isdecimal() else 0)
 
 
 def _without_bootstrap(argv: tuple[str, ...]) -> tuple[str, ...]:

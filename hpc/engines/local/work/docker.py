@@ -17,7 +17,7 @@ import json
 import os
 import re
 import shutil
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from decimal import ROUND_CEILING, Decimal
 from pathlib import Path
@@ -127,7 +127,7 @@ class ContainerRun:
     secrets: Mapping[str, str] = field(default_factory=dict[str, str])
     mounts: tuple[Mount, ...] = ()
     resources: Resources = field(default_factory=Resources)
-    gpus: int = 0
+    gpus: tuple[str, ...] = ()
     platform: str = ""
     user: tuple[int, int] = field(default_factory=_caller)
 
@@ -250,10 +250,11 @@ def _limits(engine: Engine, resources: Resources) -> list[str]:
     return words
 
 
-def _gpus(engine: Engine, count: int) -> tuple[str, ...]:
-    if count < 1:
-        return ()
-    return ("--device", "nvidia.com/gpu=all") if engine.podman else ("--gpus", str(count))
+def _gpus(engine: Engine, names: tuple[str, ...]) -> tuple[str, ...]:
+    """GPUs by their names; docker reads the value as CSV."""
+    if engine.podman:
+        return tuple(word for name in names for word in ("--device", f"nvidia.com/gpu={name}"))
+    return ("--gpus", f'"device={",".join(names)}"') if names else ()
 
 
 def _quantity(what: str, text: str) -> Decimal:
@@ -331,6 +332,10 @@ async def image_identity(engine: Engine, image: str) -> str | None:
     raise TaskError(_engine_words(engine.program, errors))
 
 
+def _silent(log: Path) -> None:
+    del log
+
+
 class Images:
     """Brings the images of a run to this machine, each once; one that could not be had is not tried again.
 
@@ -346,15 +351,16 @@ class Images:
         self._locks: dict[str, asyncio.Lock] = {}
         self._done: dict[str, str | TaskError] = {}
 
-    async def prepare(self, image: str, recipe: Build | None = None) -> str:
+    async def prepare(self, image: str, recipe: Build | None = None, tell: Callable[[Path], None] = _silent) -> str:
         """The image's id, after it was built by its recipe, or pulled if it was not here.
 
-        Raises TaskError, with a log where there is one, or TaskStoppedError.
+        `tell` is called with the log of what is going to take its time, if something is. Raises TaskError, with a log
+        where there is one, or TaskStoppedError.
         """
         async with self._locks.setdefault(image, asyncio.Lock()):
             if image not in self._done:
                 try:
-                    self._done[image] = await self._bring(image, recipe)
+                    self._done[image] = await self._bring(image, recipe, tell)
                 except TaskError as error:
                     self._done[image] = error
         done = self._done[image]
@@ -362,27 +368,28 @@ class Images:
             raise done
         return done
 
-    async def _bring(self, image: str, recipe: Build | None) -> str:
+    async def _bring(self, image: str, recipe: Build | None, tell: Callable[[Path], None]) -> str:
         if not image:
             raise TaskError("the task names no image")
         if recipe is None and (there := await image_identity(self._engine, image)):
             return there
+        log = self._log(image)
+        tell(log)
         if recipe is None:
-            await self._pull(image)
+            await self._pull(image, log)
         else:
-            await self._build(image, recipe)
+            await self._build(image, recipe, log)
         identity = await image_identity(self._engine, image)
         if identity is None:
             raise TaskError(f"the image {image} is not there although {self._engine.program} has just fetched it")
         return identity
 
-    async def _pull(self, image: str) -> None:
-        log = self._log(image)
+    async def _pull(self, image: str, log: Path) -> None:
         code = await self._run(log, "pull", "--", image)
         if code:
             raise TaskError(_no_image(image, _last_line(log)), log=log)
 
-    async def _build(self, image: str, recipe: Build) -> None:
+    async def _build(self, image: str, recipe: Build, log: Path) -> None:
         context = (self._base / recipe.context).absolute()
         file = context / (recipe.dockerfile or "Dockerfile")
         if not context.is_dir():
@@ -391,7 +398,6 @@ class Images:
             raise TaskError(f"the image {image} cannot be built: there is no file {file}")
         given = [word for name, value in recipe.args.items() for word in ("--build-arg", f"{name}={value}")]
         platform = ["--platform", recipe.platform] if recipe.platform else []
-        log = self._log(image)
         code = await self._run(
             log, "build", "--force-rm", "--file", str(file), "--tag", image, *given, *platform, "--", str(context)
         )

@@ -5,28 +5,27 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
-from hpc.engines.events import Listener
 from hpc.engines.local.plan import Container, Settings
 from hpc.engines.local.work.digests import Digests
 from hpc.engines.local.work.environment import Environments, Interpreter
+from hpc.engines.local.work.gpus import VARIABLE
 from hpc.engines.local.work.process import Command, Ending
-from hpc.engines.local.work.strays import end_strays
-from hpc.engines.local.work.surroundings import Attempt, Pinned
+from hpc.engines.local.work.strays import end_orphans, end_strays
+from hpc.engines.local.work.surroundings import Attempt, ExecutorRun, Launch, Pinned
 
 
 class HostExecutor:
-    """`base` is where relative folders start, and where tasks without a folder run."""
+    """What is asked of a folder or an interpreter is asked once a run."""
 
     mode = "process"
 
-    def __init__(
-        self, base: Path, environ: Mapping[str, str], environments: Environments, digests: Digests, listener: Listener
-    ) -> None:
-        self._base = base
-        self._environ = environ
+    def __init__(self, run: ExecutorRun, environments: Environments, digests: Digests) -> None:
+        self._base = run.base
+        self._environ = run.environ
+        self._listener = run.listener
+        self._run_folder = run.folder
         self._environments = environments
         self._digests = digests
-        self._listener = listener
         self._interpreters: dict[Path, Interpreter] = {}
 
     async def pinned(self, container: Container, path: str) -> Pinned:
@@ -42,10 +41,18 @@ class HostExecutor:
         interpreter = await self._environments.prepare(attempt.container.settings, attempt.leaf.path, self._listener)
         self._interpreters[attempt.folder] = interpreter
 
-    def command(self, attempt: Attempt, argv: tuple[str, ...], environ: Mapping[str, str]) -> Command:
+    def command(self, attempt: Attempt, launch: Launch) -> Command:
         interpreter = self._interpreters.pop(attempt.folder)
-        whole = {**self._environ, **_of(interpreter, self._environ), **environ}
-        return Command(argv, self._folder(attempt.container.settings), whole, keep=attempt.folder)
+        lent = {VARIABLE: ",".join(launch.gpus)} if launch.gpus else {}
+        whole = {
+            **self._environ,
+            **_of(interpreter, self._environ),
+            **launch.environ,
+            **lent,
+            **launch.secrets,
+        }
+        folder = self._folder(attempt.container.settings)
+        return Command(launch.command + launch.args, folder, whole, keep=attempt.folder)
 
     def explained(self, attempt: Attempt, ending: Ending) -> str:
         del attempt
@@ -54,6 +61,9 @@ class HostExecutor:
     async def clear(self, attempt: Attempt, *, ended: bool) -> None:
         del ended
         end_strays(attempt.folder)
+
+    async def sweep(self) -> None:
+        end_orphans(self._run_folder)
 
     def _folder(self, settings: Settings) -> Path:
         return (self._base / (settings.dir or ".")).absolute()

@@ -16,7 +16,6 @@ from hpc.engines.local.store import Store, StoreError
 from hpc.engines.local.store.owner import myself
 from hpc.engines.local.store.records import RunRecord, TaskRecord
 from hpc.engines.local.work.folder import Clock, make_run_folder, write_json
-from hpc.engines.local.work.strays import end_orphans
 from hpc.engines.request import FormerRun, Mode, Request
 
 _LOCK = "lock"
@@ -96,7 +95,6 @@ def _former(store: Store, documents: Documents, request: Request, findings: Find
         findings.add(RUN_BUSY, f"the run {record.run} is being run by the process {owner}", "wait for it, or stop it")
         findings.reject_if_any()
     assert lock is not None
-    end_orphans(Path(record.folder))
     again = replace(record, state="RUNNING", engine=myself(), ended=None, mode=request.mode, source=request.source)
     return Opened(again, lock, store.tasks(record.run), resumed=True)
 

@@ -45,6 +45,32 @@ class Attempt:
         return body
 
 
+@dataclass(frozen=True)
+class Launch:
+    """What is to be started, placeholders filled: `command` may be empty where an image has its own.
+
+    `gpus` are the names of those that were lent, if any.
+    """
+
+    command: tuple[str, ...]
+    args: tuple[str, ...]
+    environ: Mapping[str, str]
+    secrets: Mapping[str, str]
+    gpus: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class ExecutorRun:
+    """What an executor knows of the run. `base` is where relative folders start, and where tasks without one run."""
+
+    run: str
+    folder: Path
+    root: Path
+    base: Path
+    environ: Mapping[str, str]
+    listener: Listener
+
+
 class Executor(Protocol):
     """A way to run a command: as a host process, in a container. Raises TaskError with a sentence for a user."""
 
@@ -61,8 +87,8 @@ class Executor(Protocol):
         """Make what the command needs: an environment, an image."""
         ...
 
-    def command(self, attempt: Attempt, argv: tuple[str, ...], environ: Mapping[str, str]) -> Command:
-        """The process to start. `environ` is what the task's environment must hold."""
+    def command(self, attempt: Attempt, launch: Launch) -> Command:
+        """The process to start."""
         ...
 
     def explained(self, attempt: Attempt, ending: Ending) -> str:
@@ -71,6 +97,10 @@ class Executor(Protocol):
 
     async def clear(self, attempt: Attempt, *, ended: bool) -> None:
         """End what is left of the attempt apart from its process group. `ended`: it had come to its own end."""
+        ...
+
+    async def sweep(self) -> None:
+        """End what is left of the run, or of an earlier start of it."""
         ...
 
 

@@ -9,17 +9,21 @@ from hpc.engines.local.flow.choice import Choice
 from hpc.engines.local.flow.inputs import Inputs
 from hpc.engines.local.plan import Plan
 from hpc.engines.local.store.records import TaskRecord
+from hpc.engines.local.work.docker import Engine
 from hpc.engines.request import Request
 
 
 @dataclass(frozen=True)
 class Terms:
-    """`taken` are the records that steps which were not chosen take their results from."""
+    """`containers` is the engine of containers, if tasks run in some. `taken` are the records that steps which were not
+    chosen take their results from.
+    """
 
     plan: Plan
     inputs: Inputs
     request: Request
     choice: Choice
+    containers: Engine | None = None
     taken: Mapping[str, TaskRecord] = field(default_factory=dict[str, TaskRecord])
 
     @property
