@@ -86,7 +86,7 @@ def command(**options: Any) -> int:
     job = _job(asked, runner)
     if asked.dry_run:
         return _show_plan(runner.rehearse(job.spec, job.platform, job.request), asked.form)
-    logs = runner.masker(job.platform, os.environ) if asked.logs == "all" else None
+    logs = runner.masker(job.platform, os.environ) if asked.logs == "all" else False
     with watch(sys.stderr, live=_is_live(asked), logs=logs, resume=_resume_hint(asked)) as view:
         outcome = runner.run(job.spec, job.platform, job.request, view)
     _show_outcome(outcome, asked.form)
