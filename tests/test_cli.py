@@ -343,7 +343,7 @@ def test_on_names_the_engine(folder: Path, monkeypatch: pytest.MonkeyPatch) -> N
 
     def run(*given: object) -> Outcome:
         asked.append(cast("Request", given[2]).arguments)
-        return Outcome("FAILED", {}, {})
+        return Outcome("FAILED", {}, {}, {})
 
     other = ModuleType("other_engine")
     vars(other).update(run=run, parse_argument=lambda text, kind: f"{kind} {text}")
@@ -486,8 +486,8 @@ def test_a_run_outlives_whoever_watches_it(folder: Path) -> None:
     command = f"{sys.executable} -m hpc run pipeline.yaml 2>&1 | head -c 5; exit ${{PIPESTATUS[0]}}"
     done = subprocess.run(["bash", "-c", command], cwd=folder, capture_output=True, text=True, check=False)
     assert (done.returncode, len(done.stdout)) == (0, 5)
-    (record,) = (folder / ".hpc" / "runs").glob("*/run.json")
-    assert json.loads(record.read_text())["state"] == "SUCCEEDED"
+    (run,) = json.loads(hpc(folder, "runs", "--format", "json").stdout)
+    assert run["state"] == "SUCCEEDED"
 
 
 def test_a_full_disk_behind_stdout_is_a_message(folder: Path) -> None:
@@ -634,5 +634,5 @@ def test_the_mnist_example_runs(tmp_path: Path) -> None:
     printed = dict(line.split(": ", 1) for line in done.stdout.splitlines())
     assert float(printed["accuracy"]) > 0.9
     assert Path(printed["model"]).is_dir()
-    summary = next((tmp_path / "runs").glob("runs/*/evaluate/1/outputs/figures/summary.json"))
+    summary = next((tmp_path / "runs").glob("runs/*/tasks/evaluate/1/outputs/figures/summary.json"))
     assert name in summary.read_text(encoding="utf-8")

@@ -85,7 +85,7 @@ def test_overrides_arguments_and_ports_stand_beside_a_sweep(project: Project) ->
     }
     task = project.run(component)
     assert [(job["seed"], job["lr"], job["out"]) for job in project.seen] == [
-        (7, 0.25, task.artifacts["model"].path)
+        (7, 0.25, task.artifacts["model"][0].path)
     ] * 2
     runs = sorted(path.name for path in (project.folder / "seen-runs").iterdir() if path.is_dir())
     assert runs == ["job-0", "job-1"]

@@ -41,7 +41,7 @@ def test_the_folder_holds_what_the_program_ran_with(overrides: dict[str, Any], p
     note = {"type": "string", "as": "name", "default": "it's, ${x}"}
     component = {"inputs": {"note": note}, "outputs": OUTPUT, "overrides": {"model": "vit", **overrides}}
     task = project.run(component)
-    folder = Path(task.artifacts["resolved_config"].path)
+    folder = Path(task.artifacts["resolved_config"][0].path)
     assert sorted(path.name for path in folder.iterdir()) == ["config.yaml", "hydra.yaml", "overrides.yaml"]
     config = read(folder, "config.yaml")
     assert config["model"] == {"kind": "vit", "lr": 0.2}
@@ -57,7 +57,7 @@ def test_what_omegaconf_finds_later_stays_an_interpolation(project: Project) -> 
     """So no secret of the environment is written."""
     component = {"outputs": OUTPUT, "overrides": {"+key": "${oc.env:KEY}", "+twice": "${lr}"}, "env": {"KEY": "s3cret"}}
     task = project.run(component)
-    folder = Path(task.artifacts["resolved_config"].path)
+    folder = Path(task.artifacts["resolved_config"][0].path)
     assert project.seen[0]["key"] == "s3cret"
     assert (read(folder, "config.yaml")["key"], read(folder, "config.yaml")["twice"]) == ("${oc.env:KEY}", "${lr}")
     assert not any("s3cret" in file.read_text(encoding="utf-8") for file in folder.iterdir())

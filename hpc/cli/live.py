@@ -19,7 +19,16 @@ from hpc.cli.progress import PlainView
 from hpc.cli.screen import Screen, visible
 from hpc.cli.tally import Row, Tally
 from hpc.cli.words import RESUME, duration, headline, summary, told
-from hpc.engines.events import EnvironmentBuilding, EnvironmentReady, Event, RunFinished, RunStarted, TaskFinished
+from hpc.engines.events import (
+    Downloaded,
+    Downloading,
+    EnvironmentBuilding,
+    EnvironmentReady,
+    Event,
+    RunFinished,
+    RunStarted,
+    TaskFinished,
+)
 
 _MARKS = {
     "waiting": ("·", ".", "dim"),
@@ -96,7 +105,7 @@ class LiveView(PlainView):
             return self._tally.failure(event) if is_news else ""
         if isinstance(event, RunFinished):
             return summary(event.outcome, self._tally.totals, self._resume)
-        if isinstance(event, (EnvironmentBuilding, EnvironmentReady)):
+        if isinstance(event, (EnvironmentBuilding, EnvironmentReady, Downloading, Downloaded)):
             return ""
         text = told(event, self._tally.names)
         return f"{text}\n" if text else ""

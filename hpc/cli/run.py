@@ -31,7 +31,7 @@ _ROOT = ".hpc"
 
 @click.command(
     "run",
-    epilog="Examples: hpc run pipeline.yaml -i lr=0.01 -i 'name=first, try'; hpc run --resume last",
+    epilog="Example: hpc run pipeline.yaml -i lr=0.01 -i 'name=first, try'",
 )
 @click.argument("file", type=click.Path(path_type=Path), required=False)
 @click.option(

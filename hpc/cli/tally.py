@@ -13,6 +13,8 @@ from dataclasses import dataclass, field
 from hpc.cli.task_names import Names, groups_around
 from hpc.cli.words import Totals, counted, end_of, failure_block, failure_line, why_ended
 from hpc.engines.events import (
+    Downloaded,
+    Downloading,
     EnvironmentBuilding,
     EnvironmentReady,
     Event,
@@ -110,9 +112,9 @@ class Tally:
             self._start(event)
         elif isinstance(event, TaskFinished):
             self._finish(event)
-        elif isinstance(event, (EnvironmentBuilding, EnvironmentReady)):
+        elif isinstance(event, (EnvironmentBuilding, EnvironmentReady, Downloading, Downloaded)):
             for row in self._rows(event.task):
-                row.making = event.what if isinstance(event, EnvironmentBuilding) else ""
+                row.making = _made(event)
         elif isinstance(event, Stopping):
             self._stopping = True
 
@@ -193,3 +195,10 @@ class Tally:
         row.remark = "kept" if end == "KEPT" else why_ended(result)
         if result.attempts and end not in {"CACHED", "KEPT"}:
             row.seconds = result.seconds
+
+
+def _made(event: EnvironmentBuilding | EnvironmentReady | Downloading | Downloaded) -> str:
+    """What is being made for a task from now on, if anything."""
+    if isinstance(event, EnvironmentBuilding):
+        return event.what
+    return "copy of an input" if isinstance(event, Downloading) else ""

@@ -7,6 +7,8 @@ from collections.abc import Iterable, Iterator
 
 from hpc.cli.task_names import Names, groups_around, row_of
 from hpc.engines.events import (
+    Downloaded,
+    Downloading,
     EnvironmentBuilding,
     EnvironmentReady,
     Event,
@@ -103,6 +105,11 @@ def told(event: Event, names: Names) -> str:
         return f"make {names.of(event.task)}: an {event.what} from {event.source} ({event.log})"
     if isinstance(event, EnvironmentReady):
         return f"make {names.of(event.task)}: ready ({duration(event.seconds)})"
+    if isinstance(event, Downloading):
+        size = "" if event.size is None else f" ({event.size:,} bytes)"
+        return f"load {names.of(event.task)}: a copy of {event.uri}{size}"
+    if isinstance(event, Downloaded):
+        return f"load {names.of(event.task)}: ready ({duration(event.seconds)})"
     if isinstance(event, TaskRetrying):
         failed = f"attempt {event.attempt} failed ({event.error})"
         return f"wait {names.of(event.task)}: {failed}, again in {duration(event.wait)}"

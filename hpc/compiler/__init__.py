@@ -18,7 +18,7 @@ from hpc.compiler.checks import check
 from hpc.compiler.composition import Coverage, composed
 from hpc.compiler.emit import emit, emit_component
 from hpc.compiler.files import Files
-from hpc.compiler.graph import Graph
+from hpc.compiler.graph import Graph, RunsContainer
 from hpc.compiler.link import link
 from hpc.compiler.lower import lower, lower_component, lower_platform
 from hpc.compiler.render import ComponentSpec, render
@@ -76,9 +76,14 @@ def compile(source: Source, target: Target | None, files: Files, choice: Choice 
 def compile_components(
     source: Source, target: Target | None, files: Files, choice: Choice
 ) -> tuple[dict[str, str], list[Diagnostic]]:
-    """Every component of a pipeline file that its steps run, by name, as a KFP component file; and warnings."""
+    """Every component of a pipeline file that its steps run, by name, as a KFP component file; and warnings.
+
+    What a search runs is no component by itself: its values come from outside.
+    """
     judged = _judged(source, target, files, choice)
-    components = {name: lower_component(name, spec, judged.target) for name, spec in sorted(judged.specs.items())}
+    tuned = {step.spec_name for step in judged.graph.all_steps if isinstance(step, RunsContainer) and step.is_tuned}
+    specs = {name: spec for name, spec in sorted(judged.specs.items()) if name not in tuned}
+    components = {name: lower_component(name, spec, judged.target) for name, spec in specs.items()}
     return {name: emit_component(component) for name, component in components.items()}, judged.diagnostics
 
 

@@ -16,6 +16,7 @@ from hpc.components.fields import Cache, EnvValue, Retry
 from hpc.components.foreign import ForeignContainer, ForeignPipeline
 from hpc.components.importer import ImporterComponent
 from hpc.components.ports import InputPort, OutputPort
+from hpc.components.step import Tune
 from hpc.components.types import RUN_STATUS, Type
 from hpc.diagnostics import Path
 from hpc.spec.conditions import Condition
@@ -195,9 +196,13 @@ class RunsContainer(Step):
     differs: bool
 
     @property
+    def tune(self) -> Tune | None:
+        """The search, if something starts it again and again with other values."""
+        return next((getattr(layer.block, "tune", None) for layer in self.layers[:1]), None)
+
+    @property
     def is_tuned(self) -> bool:
-        """Whether a tuning service starts it, again and again with other values."""
-        return any(getattr(layer.block, "tune", None) is not None for layer in self.layers[:1])
+        return self.tune is not None
 
     @property
     def is_particular(self) -> bool:

@@ -126,6 +126,11 @@ def _declared(use: Use) -> Iterator[tuple[str, tuple[InputPort, Type]]]:
         yield from ((written, (port, port_type)) for written in _names(use, name))
 
 
+def _is_searched(step: ContainerStep, name: str) -> bool:
+    """Whether the value comes behind the arguments, in each trial another one."""
+    return step.tune is not None and name in step.tune.search
+
+
 def machine_names(settings: Settings) -> Mapping[str, Any]:
     """What `${{ accelerator.x }}` stands for."""
     accelerator = settings.accelerator
@@ -159,8 +164,8 @@ class _Renderer:
         return ComponentSpec(
             title=step.component.title,
             description=step.component.description,
-            inputs=dict(_declared(use)),
-            outputs=step.component.outputs,
+            inputs={name: port for name, port in _declared(use) if not _is_searched(step, name)},
+            outputs=step.outputs,
             names={name: tuple(_names(use, name)) for name in step.inputs},
             output_names={name: name for name in step.outputs},
             settings=step.settings,

@@ -43,7 +43,8 @@ class Target:
     `platform` names the second document, `metadata` tells whether `${{ inputs.x.metadata.k }}` is replaced in an
     argument, `unknown_run` holds the `run.*` that are not. `exit_hooks`: what runs whatever happened is a hook of what
     it waits for: one for each, and nothing waits for it. `final_status` tells whether the status of an end is right,
-    `requests` whether a container can ask for less than its limits.
+    `requests` whether a container can ask for less than its limits, `tunes` whether something makes the trials of a
+    search.
     """
 
     name: TargetName
@@ -60,6 +61,7 @@ class Target:
     exit_hooks: bool
     final_status: bool
     requests: bool
+    tunes: Literal["yes", "not yet", "no"]
     quotas: Quotas | None = None
     unknown_run: frozenset[str] = frozenset()
 
@@ -79,6 +81,7 @@ VERTEX = Target(
     exit_hooks=False,
     final_status=True,
     requests=False,
+    tunes="not yet",
     quotas=Quotas(tasks=10_000, artifacts=100, variables=100),
     unknown_run=frozenset({"workspace"}),
 )
@@ -97,6 +100,7 @@ KFP = Target(
     exit_hooks=True,
     final_status=False,
     requests=True,
+    tunes="no",
     unknown_run=frozenset({"root", "executor_output", "project", "location"}),
 )
 LOCAL = Target(
@@ -114,6 +118,7 @@ LOCAL = Target(
     exit_hooks=False,
     final_status=True,
     requests=True,
+    tunes="yes",
     unknown_run=frozenset({"workspace", "project", "location"}),
 )
 

@@ -13,7 +13,7 @@ from typing import Any
 
 from hpc.components import hydra
 from hpc.components.bootstrap import interpreter
-from hpc.components.container import ArgumentGroup
+from hpc.components.container import ArgumentGroup, ContainerComponent
 from hpc.components.ports import Port
 from hpc.components.references import Reference, literal, mentions_reference, parts_of
 from hpc.components.types import STRING, Plain
@@ -278,6 +278,12 @@ def _outputs(use: Use) -> Iterator[Argument]:
 def _key(use: Use, name: str, port: Port) -> str:
     key = port.key(name)
     return key if use.component.is_hydra else flag(key)
+
+
+def tuner_flag(component: ContainerComponent, name: str) -> str:
+    """The flag by which a tuning service hands over a value of an input; for Hydra the bootstrap reads it."""
+    key = component.inputs[name].key(name)
+    return f"--{key}" if component.is_hydra else flag(key)
 
 
 def flag(key: str) -> str:

@@ -84,9 +84,7 @@ class StepEntry(Model):
     loop: Annotated[
         Literal["runtime"] | None, Field(description="runtime: the platform loops, also over a list that stands here")
     ] = None
-    tune: Annotated[
-        Tune | None, Field(description="search for the best values; checked, not yet compiled (HPC109)")
-    ] = None
+    tune: Annotated[Tune | None, Field(description="search for the best values of inputs, in several trials")] = None
 
     @property
     def axes(self) -> tuple[tuple[str, ...], ...]:

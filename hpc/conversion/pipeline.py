@@ -254,11 +254,12 @@ class _Written:
         return f"./{path}"
 
     def _image(self, leaf: Leaf) -> str:
-        place = {
-            key: value for key, value in self._place(leaf).items() if key in ("dir", "python", "requirements", "gpus")
-        }
+        said = self._place(leaf)
+        place = {key: value for key, value in said.items() if key in ("dir", "python", "requirements", "gpus")}
         address = literal_text(leaf.image or "")
-        block = {"uri": address, "local": place} if place else address
+        parts = {"uri": address, "build": said.get("build"), "local": place}
+        block = {key: value for key, value in parts.items() if value}
+        block = block if len(block) > 1 else address
         for name, known in self.images.items():
             if known == block:
                 return name

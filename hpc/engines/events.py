@@ -53,6 +53,21 @@ class EnvironmentReady:
 
 
 @dataclass(frozen=True)
+class Downloading:
+    """A copy of the artifact at `uri` is being made for `task`, and for all later readers; `size` is in bytes."""
+
+    task: str
+    uri: str
+    size: int | None
+
+
+@dataclass(frozen=True)
+class Downloaded:
+    task: str
+    seconds: float
+
+
+@dataclass(frozen=True)
 class TaskStarted:
     """An attempt begins; attempts count from 1. `reason`: why it runs although a former run had a result."""
 
@@ -122,6 +137,8 @@ Event = (
     | LoopOpened
     | EnvironmentBuilding
     | EnvironmentReady
+    | Downloading
+    | Downloaded
     | TaskStarted
     | TaskRetrying
     | TaskFinished

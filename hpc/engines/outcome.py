@@ -28,6 +28,11 @@ class Artifact:
     def path(self) -> str:
         return self.uri.removeprefix("file://")
 
+    @property
+    def is_remote(self) -> bool:
+        """Whether it lies elsewhere, so that `path` is none."""
+        return "://" in self.path
+
     def as_dict(self) -> dict[str, object]:
         return {"uri": self.uri, "metadata": dict(self.metadata)}
 

@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 import engine_process
-from small_pipelines import OUT, pipeline, task
+from small_pipelines import OUT, bare_python, pipeline, platform, task
 
 OUTPUTS = {"Output": 1126, "items": 36}
 _WAIT = 120
@@ -88,7 +88,9 @@ class Trial:
     def __post_init__(self) -> None:
         for name in ("base", "state"):
             (self.folder / name).mkdir(parents=True)
-        (self.folder / "pipeline.json").write_text(json.dumps(thirty_tasks()))
+        spec, python = thirty_tasks(), bare_python(self.folder / "python")
+        (self.folder / "pipeline.json").write_text(json.dumps(spec))
+        self._platform = platform(**{key: {"python": python} for key in spec["root"]["dag"]["tasks"]})
         self._done: dict[str, str] = {}
 
     @property
@@ -96,7 +98,8 @@ class Trial:
         return self.folder / "root"
 
     def start(self, **options: Any) -> Any:
-        given = {"base": str(self.folder / "base"), "root": str(self.root), "grace": 1, **options}
+        given = {"base": str(self.folder / "base"), "root": str(self.root), "grace": 1, "platform": self._platform}
+        given |= options
         if (self.root / "runs").is_dir() and any((self.root / "runs").iterdir()):
             given["resume"] = "last"
         environ = {"STATE": str(self.folder / "state")}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -60,6 +61,15 @@ def platform(**executors: dict[str, Any]) -> dict[str, Any]:
     """A platform document: task name to its executor's settings."""
     labels = {f"exec-{key}": value for key, value in executors.items()}
     return {"platforms": {"local": {"deploymentSpec": {"executors": labels}}}}
+
+
+def bare_python(folder: Path) -> str:
+    """An interpreter without any package, so that fingerprints do not depend on what is installed beside this one."""
+    (folder / "bin").mkdir(parents=True)
+    for name in ("python", "python3"):
+        (folder / "bin" / name).symlink_to(Path(sys.executable).resolve())
+    (folder / "pyvenv.cfg").write_text(f"home = {Path(sys.executable).resolve().parent}\n")
+    return str(folder / "bin" / "python")
 
 
 @dataclass

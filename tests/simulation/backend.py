@@ -6,15 +6,15 @@ then its condition, which sees the resolved inputs with every number a double; a
 that is in it; a DAG has failed if a task in it has. Failing is slow, as on Vertex AI: what does not wait goes on.
 
 A program is known by the names of the steps that lead to it; groups that the compiler makes have names with `--`, and
-carry none. What it receives is read from its arguments, so a wrong argument is seen too. What no backend would accept
-is Broken.
+carry none. What it receives is read from its arguments, so a wrong argument is seen too. What no backend would accept,
+and a compiler should not write, is Broken; of documents that are not held to that, it makes the task fail.
 """
 
 from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -63,6 +63,10 @@ class Ended:
     past: Past = frozenset()
 
 
+class Gathered(list[Any]):
+    """What the iterations of a loop have made; a loop around it adds to one flat list (resolve.go)."""
+
+
 @dataclass
 class Executed:
     """All runs, each with what was over before it; and the state of each task by its place."""
@@ -75,15 +79,23 @@ class Executed:
 
 @dataclass(frozen=True)
 class Backend:
+    """`strict`: the document was written by a compiler that should never let a task fail before it starts."""
+
     spec: Json
     world: World
+    strict: bool = True
 
     def run(self, arguments: Json) -> Executed:
         executed = Executed()
         dag = _Dag(self, executed, self.spec["root"], self._bound(self.spec["root"], dict(arguments), "root"))
         ended = dag.run()
-        executed.outputs, executed.failed = dag.outputs(), ended.state == FAILED
+        executed.outputs, executed.failed = dag.handed_out(), ended.state == FAILED or dag.is_broken
         return executed
+
+    def forgive(self, error: Broken) -> None:
+        """Go on after it, unless the document is held to be sound."""
+        if self.strict:
+            raise error
 
     def _bound(self, component: Json, given: Store, name: str) -> Store:
         """The inputs of a component: those given, and its defaults; all types are checked."""
@@ -96,6 +108,8 @@ class Backend:
             if key not in given and not definition.get("isOptional"):
                 raise Broken(f"{name} misses the input {key}")
             kind = definition.get("parameterType")
+            if kind == "STRING" and key in given and not self.strict and not isinstance(given[key], str):
+                given[key] = json.dumps(given[key], sort_keys=True, separators=(",", ":"), ensure_ascii=False)
             if key in given and kind and not KINDS[kind](given[key]):
                 raise Broken(f"{name}: {key} is no {kind}: {given[key]!r}")
         return given
@@ -104,6 +118,12 @@ class Backend:
 def _declared(component: Json, side: str) -> dict[str, Json]:
     sides = component.get(side, {})
     return {**sides.get("parameters", {}), **sides.get("artifacts", {})}
+
+
+def _without(component: Json, name: str | None) -> Json:
+    """The inputs of a component without one, as a list is not there within its loop, and no element around it."""
+    declared = _declared(component, "inputDefinitions")
+    return {"inputDefinitions": {"parameters": {key: value for key, value in declared.items() if key != name}}}
 
 
 def _inputs(task: Json) -> dict[str, Json]:
@@ -131,6 +151,7 @@ class _Dag:
     def __post_init__(self) -> None:
         self.tasks: Json = self.component["dag"]["tasks"]
         self.ended: dict[str, Ended] = {}
+        self.is_broken = False
 
     def run(self) -> Ended:
         ended = [self.end_of(name) for name in self.tasks]
@@ -151,17 +172,27 @@ class _Dag:
         not_done = tuple(sorted(one for one, end in waits.items() if end.state != DONE))
         if not_done and policy.get("strategy") != "ALL_UPSTREAM_TASKS_COMPLETED":
             return self._skipped(name, task, HELD, past, not_done)
-        given = self._given(name, task)
-        if "condition" in policy and not self._holds(policy["condition"], given):
-            return self._skipped(name, task, FALSE, past, ())
+        try:
+            given = self._given(name, task)
+            if "condition" in policy and not self._holds(policy["condition"], given):
+                return self._skipped(name, task, FALSE, past, ())
+        except Broken as error:
+            return self._broken(name, self.place, past, error)
         if "parameterIterator" in task:
             return self._loop(name, task, given, past)
         return self._component(name, task, given, past, self.place)
 
+    def _broken(self, name: str, around: Path, past: Past, error: Broken) -> Ended:
+        """A task that fails before anything of it starts."""
+        self.backend.forgive(error)
+        if step_of(name):
+            self.executed.states.append(((*around, *step_of(name)), FAILED, ()))
+        return Ended(FAILED, {}, past)
+
     def _skipped(self, name: str, task: Json, state: str, past: Past, why: tuple[str, ...]) -> Ended:
         """Note every step of what does not run."""
-        if _step(name):
-            self.executed.states.append(((*self.place, *_step(name)), state, why))
+        if step_of(name):
+            self.executed.states.append(((*self.place, *step_of(name)), state, why))
         else:
             for inner, inner_task in self._referenced(task)["dag"]["tasks"].items():
                 self._skipped(inner, inner_task, SHUT_IN if state == HELD else state, past, why)
@@ -183,8 +214,7 @@ class _Dag:
             elif key in declared and not declared[key].get("isOptional"):
                 raise Broken(f"{name}.{key} gets nothing from {source}")
         item = task.get("parameterIterator", {}).get("itemInput")
-        without = {"inputDefinitions": {"parameters": {k: v for k, v in declared.items() if k != item}}}
-        return self.backend._bound(without, given, name)
+        return self.backend._bound(_without(component, item), given, name)
 
     def _resolved(self, source: Json) -> list[Any]:
         """The value, alone in a list; an empty list where there is none."""
@@ -223,27 +253,34 @@ class _Dag:
         items = iterator["items"]
         found = json.loads(items["raw"]) if "raw" in items else given[items["inputParameter"]]
         if not isinstance(found, list):
-            raise Broken(f"{name} loops over {found!r}")
+            return self._broken(name, self.place, past, Broken(f"{name} loops over {found!r}"))
+        shared = {key: value for key, value in given.items() if key != items.get("inputParameter")}  # resolve.go
         ended = [
-            self._component(name, task, {**given, iterator["itemInput"]: item}, past, (*self.place, f"#{index}"))
+            self._component(name, task, {**shared, iterator["itemInput"]: item}, past, (*self.place, f"#{index}"))
             for index, item in enumerate(found)
         ]
         state = FAILED if any(one.state == FAILED for one in ended) else DONE
         keys = _declared(self._referenced(task), "outputDefinitions") if state == DONE else {}
-        outputs = {key: [one.outputs[key] for one in ended if key in one.outputs] for key in keys}
+        outputs = {key: _gathered(one.outputs[key] for one in ended if key in one.outputs) for key in keys}
         return Ended(state, outputs, past.union(*(one.past for one in ended)))
 
     def _component(self, name: str, task: Json, given: Store, past: Past, around: Path) -> Ended:
-        component, place = self._referenced(task), (*around, *_step(name))
-        given = self.backend._bound(component, given, name)
-        path = (*self.path, *_step(name))
+        component, place = self._referenced(task), (*around, *step_of(name))
+        try:
+            items = task.get("parameterIterator", {}).get("items", {}).get("inputParameter")
+            given = self.backend._bound(_without(component, items), given, name)
+        except Broken as error:
+            return self._broken(name, around, past, error)
+        path = (*self.path, *step_of(name))
         if "executorLabel" in component:
             return self._leaf(component, given, past, path, place)
         dag = _Dag(self.backend, self.executed, component, given, path, place, past)
         ended = dag.run()
-        if _step(name):
-            self.executed.states.append((place, ended.state, ()))
-        return Ended(ended.state, dag.outputs() if ended.state == DONE else {}, ended.past)
+        outputs = dag.handed_out() if ended.state == DONE else {}
+        state = FAILED if dag.is_broken else ended.state
+        if step_of(name):
+            self.executed.states.append((place, state, ()))
+        return Ended(state, outputs, ended.past)
 
     def _leaf(self, component: Json, given: Store, past: Past, path: Path, place: Path) -> Ended:
         executor = self.backend.spec["deploymentSpec"]["executors"][component["executorLabel"]]
@@ -251,13 +288,22 @@ class _Dag:
             outputs: Json | None = {"artifact": _imported(executor["importer"], given, path)}
             run = Run(path, digest([outputs["artifact"]]))
         else:
-            run = Run(path, digest([*_received(executor["container"]["args"], given)]))
+            run = Run(path, digest([*received(executor["container"]["args"], given)]))
             outputs = self.backend.world.outcome(run, _declared(component, "outputDefinitions"))
         self.executed.runs.append((run, past, place))
         self.executed.states.append((place, FAILED if outputs is None else DONE, ()))
         return Ended(FAILED if outputs is None else DONE, outputs or {}, past | {run})
 
     # ---- outputs
+
+    def handed_out(self) -> Store:
+        """The outputs; without them the DAG has failed."""
+        try:
+            return self.outputs()
+        except Broken as error:
+            self.backend.forgive(error)
+            self.is_broken = True
+            return {}
 
     def outputs(self) -> Store:
         stated = self.component["dag"].get("outputs", {})
@@ -270,17 +316,26 @@ class _Dag:
         single = [source["valueFromParameter"]] if "valueFromParameter" in source else None
         return self._first(key, single or source["valueFromOneof"]["parameterSelectors"], "outputParameterKey")
 
+    @property
+    def _excuses(self) -> tuple[str, ...]:
+        """States for which it is no wonder that an output is not there."""
+        return (FAILED, HELD) if self.backend.strict else (FAILED,)
+
     def _first(self, key: str, selectors: list[Json], port: str) -> list[Any]:
         for one in selectors:
             end = self.end_of(one["producerSubtask"])
             if end.state == DONE:
                 return [end.outputs[one[port]]] if one[port] in end.outputs else []
-        if len(selectors) > 1 and not any(end.state in (FAILED, HELD) for end in self.ended.values()):
+        if len(selectors) > 1 and not any(end.state in self._excuses for end in self.ended.values()):
             raise Broken(f"none of the branches of {key} ran")
         return []
 
 
-def _step(name: str) -> Path:
+def _gathered(made: Iterable[Any]) -> Gathered:
+    return Gathered(part for one in made for part in (one if isinstance(one, Gathered) else [one]))
+
+
+def step_of(name: str) -> Path:
     """The step that a task runs; nothing for a group."""
     head, _, rest = name.partition("--")
     return () if rest and head in GROUPS else (head.replace("-", "_"),)
@@ -309,10 +364,10 @@ def _text(value: Any, given: Store) -> Any:
     return given[found[1]] if found else value
 
 
-def _received(args: list[str], given: Store) -> tuple[str, dict[str, Any]]:
+def received(args: list[str], given: Store) -> tuple[str, dict[str, Any]]:
     """The program that the arguments name, and what they hand it."""
     received: dict[str, Any] = {}
-    program, *rest = args
+    program, *rest = [text for argument in args for text in _present(argument, given)]
     for argument in rest:
         key, _, text = argument.partition("=")
         if "$.outputs" in text or argument == "--":
@@ -325,6 +380,14 @@ def _received(args: list[str], given: Store) -> tuple[str, dict[str, Any]]:
         else:
             received[name] = value
     return program, received
+
+
+def _present(argument: str, given: Store) -> list[str]:
+    """Nothing where the argument is only for an input that has no value."""
+    if not argument.startswith('{"IfPresent"'):
+        return [argument]
+    choice = json.loads(argument)["IfPresent"]
+    return choice["Then"] if choice["InputName"] in given else []
 
 
 def _value(text: str, given: Store) -> Any:

@@ -26,4 +26,3 @@ def check(graph: Graph, target: Target) -> Iterator[Diagnostic]:
     if graph.pipeline.schedule:
         fact = "`schedule` is not applied by any command yet."
         yield Diagnostic(NO_EFFECT_YET, Place(("schedule",), on="key"), fact, "set up the schedule on the target.")
-

@@ -12,7 +12,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import groupby
-from typing import Any, Literal
+from typing import Any, Literal, cast
 
 from hpc.compiler import mentions
 from hpc.compiler.composition.scripts import program_of
@@ -57,7 +57,7 @@ def words_of(step: ContainerStep, given: Mapping[str, Given]) -> list[Written]:
     texts = [*_command(step, use, given), *multirun, *_literals(step, use, context["args"], given)]
     overrides, ports = [*_overrides(step, context, given)], [*_ports(step, context, given)]
     final = [*_only(overrides, is_raw=False), *swept, *_only(ports, is_raw=False)]
-    return [*texts, *final, *_only(overrides, is_raw=True), *_only(ports, is_raw=True)]
+    return [*texts, *final, *_only(overrides, is_raw=True), *_only(ports, is_raw=True), *_searched(step)]
 
 
 def _only(found: Iterable[tuple[bool, Written]], *, is_raw: bool) -> Iterator[Written]:
@@ -152,6 +152,29 @@ def _input(
     content = given[first.name].values[0].value if first.name in given and word.is_known else None
     others = tuple(map(Place, places[1:]))
     return first.raw, Written(word, _key_of_port(port, path), value, "input", others, content, kind=str(port.type))
+
+
+def _searched(step: ContainerStep) -> Iterator[Written]:
+    """What the bootstrap makes of the flags of a trial: the first value that is tried, and every other one."""
+    for name, space in step.tune.search.items() if step.tune is not None else ():
+        port, path = step.component.inputs[name], (*step.path, "tune", "search", name)
+        is_list = isinstance(space, list)
+        tried: dict[int | str, Any] = dict(enumerate(cast("list[Any]", space))) if is_list else _ends(space)
+        texts = [f"{port.key(name)}={_as_override(port, value)}" for value in tried.values()]
+        word = Word(texts[0], tuple(texts[1:]), _type_of(port), is_known=is_list)
+        places = [Place((*path, each)) for each in tried]
+        key = _key_of_port(port, (*step.component_path, "inputs", name))
+        yield Written(word, key, places[0], "input", tuple(places[1:]), next(iter(tried.values())), kind=str(port.type))
+
+
+def _ends(space: Mapping[str, Any]) -> dict[int | str, Any]:
+    return {end: space[end] for end in ("min", "max")}
+
+
+def _as_override(port: InputPort, value: Any) -> str:
+    if isinstance(value, str):
+        return hydra.quoted(value)
+    return hydra.constant(float(value) if str(port.type) == "float" else value)
 
 
 def _key_of_port(port: InputPort | OutputPort, path: Path) -> Place:

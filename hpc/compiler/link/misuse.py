@@ -18,7 +18,6 @@ from hpc.components.tuning import tune_problems
 from hpc.components.types import did_you_mean, with_article
 from hpc.components.use import references_in
 from hpc.diagnostics import Diagnostic, Place, Rule
-from hpc.spec.edges import LEAVE_OUT, NOT_YET
 from hpc.spec.expand import UNKNOWN_REFERENCE
 from hpc.spec.merge import KEEPS_INTERFACE
 
@@ -171,5 +170,7 @@ def _tuning(node: Node) -> Iterator[Diagnostic]:
         is_name = path[:1] == ("search",) and len(path) == 2 and path[1] not in component.inputs
         place = Place((*node.path, "tune", *path), on="key" if is_name or not path else "value")
         yield Diagnostic(BAD_TUNE, place, fact, fix)
-    place = Place((*node.path, "tune"), on="key")
-    yield Diagnostic(NOT_YET, place, "`tune` is checked, but cannot be compiled yet.", LEAVE_OUT)
+    for name in entry.tune.search.keys() & node.wires.keys():
+        wire = node.wires[name]
+        fact = f"input `{node.name}.{name}` is searched, and also gets `{wire.text}` ({{other}})."
+        yield Diagnostic(BAD_TUNE, Place((*node.path, "tune", "search", name), on="key"), fact, "keep one.", wire.place)

@@ -272,7 +272,7 @@ class Wiring:
         for name, port in node.inputs.items():
             if name in node.wires:
                 continue
-            if port.has_default and name not in node.looped:
+            if port.has_default and name not in (*node.looped, *_searched(node)):
                 path = (*node.declared.path, "inputs", name, "default")
                 node.wires[name] = Wire(Constant(port.default, path), "its default", Place(path))
             elif (name in node.looped or not port.optional) and not self._is_accounted_for(node, name):
@@ -280,7 +280,7 @@ class Wiring:
 
     def _is_accounted_for(self, node: Node, name: str) -> bool:
         """Whether a search gives the input its values, or an edge that is wrong may have been meant to."""
-        searched = node.entry.tune.search.keys() if node.entry.tune is not None else set[str]()
+        searched = _searched(node)
         return name in searched or not searched <= node.inputs.keys() or self.is_suspect(node)
 
     def is_suspect(self, node: Node) -> bool:
@@ -397,6 +397,11 @@ def misfit(what: str, port: InputPort, value: Any, place: Place) -> Diagnostic |
         return None
     rule = WRONG_VALUE if port.type.holds(value) else WRONG_TYPE
     return Diagnostic(rule, place, f"the value of {what} {trouble[0]}.", trouble[1])
+
+
+def _searched(node: Node) -> frozenset[str]:
+    """The inputs that a search gives their values."""
+    return frozenset(node.entry.tune.search) if node.entry.tune is not None else frozenset()
 
 
 def _is_for_a_loop(value: Any) -> bool:

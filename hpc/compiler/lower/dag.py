@@ -143,14 +143,30 @@ class Dags:
             task_info=ir.TaskInfo(group.name),
             component_ref=ir.ComponentRef(f"comp-{name}"),
             trigger_policy=ir.TriggerPolicy(self._condition(group.tests)) if group.tests else None,
-            parameter_iterator=ir.ParameterIterator(_items(loop.items), loop.item) if loop else None,
+            parameter_iterator=ir.ParameterIterator(self._items(loop.items, path), loop.item) if loop else None,
             iterator_policy=ir.IteratorPolicy(loop.limit) if loop and loop.limit else None,
             dependent_tasks=group.after,
-            inputs=self._group_inputs(path, level),
+            inputs=self._group_inputs(self._needs(group, path), level),
         )
 
-    def _group_inputs(self, path: Tasks, level: Tasks) -> ir.TaskInputs:
-        needs = self.routes.needs[path]
+    def _items(self, items: Source | Constant, path: Tasks) -> ir.Items:
+        if isinstance(items, Constant):
+            return ir.Items(raw=json.dumps(items.value, sort_keys=True, ensure_ascii=False))
+        return ir.Items(input_parameter=self._items_input(items, path))
+
+    def _items_input(self, items: Source, path: Tasks) -> str:
+        """Inside of the loop this input is gone (driver/resolve.go): a list that is used there too comes in twice."""
+        name = channel(items)
+        return f"{name}--loop-items" if name in self.routes.inside[path] else name
+
+    def _needs(self, group: Group, path: Tasks) -> dict[str, Source]:
+        """What the group takes from outside by the names of its inputs."""
+        needs = dict(self.routes.needs[path])
+        if group.loop is not None and not isinstance(group.loop.items, Constant):
+            needs.setdefault(self._items_input(group.loop.items, path), group.loop.items)
+        return needs
+
+    def _group_inputs(self, needs: Mapping[str, Source], level: Tasks) -> ir.TaskInputs:
         values = {name: self._whole(source, level) for name, source in needs.items() if not source.type.is_artifact}
         artifacts = {name: self._artifact(source, level) for name, source in needs.items() if source.type.is_artifact}
         return ir.TaskInputs(values, artifacts)
@@ -163,7 +179,7 @@ class Dags:
         return ir.InputParameter(task_output_parameter={"producerTask": found[0], "outputParameterKey": found[1]})
 
     def _group_component(self, group: Group, path: Tasks) -> ir.Component:
-        inputs = {name: _type_on_the_way(source) for name, source in self.routes.needs[path].items()}
+        inputs = {name: _type_on_the_way(source) for name, source in self._needs(group, path).items()}
         if group.loop is not None:
             inputs[group.loop.item] = group.loop.item_type
         exports = self.routes.exports[path]
@@ -250,12 +266,6 @@ def _graph_inputs(graph: Graph) -> dict[str, tuple[InputPort, Type]]:
 
 def _type_on_the_way(source: Source) -> Type:
     return source.item_type if isinstance(source, FromItem) else source.type
-
-
-def _items(items: Source | Constant) -> ir.Items:
-    if isinstance(items, Constant):
-        return ir.Items(raw=json.dumps(items.value, sort_keys=True, ensure_ascii=False))
-    return ir.Items(input_parameter=channel(items))
 
 
 def _one_test(test: Test) -> str:

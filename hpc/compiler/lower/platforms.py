@@ -10,10 +10,12 @@ from hpc.compiler import ir
 from hpc.compiler.files import Files
 from hpc.compiler.graph import CompiledStep, ContainerStep, Graph, RunsContainer
 from hpc.compiler.lower.foreign import compiled_platform
+from hpc.compiler.lower.searches import search
 from hpc.compiler.mentions import container_runs, on_this_machine, program_folder
 from hpc.compiler.targets import Target
 from hpc.components.fields import seconds
 from hpc.components.kubernetes import merged_config, with_deadline, with_secret_env
+from hpc.spec.model import Build
 
 
 def lower_platform(graph: Graph, target: Target, files: Files) -> ir.PlatformSpec | None:
@@ -72,6 +74,7 @@ def _local(step: RunsContainer, files: Files) -> dict[str, Any]:
         "gpus": on_this_machine(settings, "gpus"),
         "build": _build(step) if isinstance(step, ContainerStep) else None,
         "secrets": {name: secret.local for name, secret in sorted(settings.secrets.items()) if secret.local},
+        "tune": search(step.tune, step.component) if isinstance(step, ContainerStep) and step.tune else None,
     }
     return {key: value for key, value in entry.items() if value}
 
@@ -89,12 +92,11 @@ def _build(step: ContainerStep) -> dict[str, Any] | None:
     home, build = step.layers[-1].file, step.settings.image.build
     if build is None:
         return None
-    entry = {
-        "context": home.place(build.context),
-        "dockerfile": build.dockerfile if build.dockerfile != "Dockerfile" else None,
-        "args": dict(build.args),
-        "platform": build.platform,
-    }
+    usual = Build(context=build.context)
+    entry = {"context": home.place(build.context), "args": dict(build.args)}
+    for key in ("dockerfile", "platform"):
+        if getattr(build, key) != getattr(usual, key):
+            entry[key] = getattr(build, key)
     return {key: value for key, value in entry.items() if value}
 
 

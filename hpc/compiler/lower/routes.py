@@ -33,7 +33,7 @@ Tasks = tuple[str, ...]
 
 
 class Routes:
-    """Ports of groups: `needs` and `exports` by the path of the group's task."""
+    """Ports of groups: `needs` and `exports` by the path of the group's task; `inside` are needs of what is in it."""
 
     def __init__(self, graph: Graph) -> None:
         self.graph = graph
@@ -41,6 +41,7 @@ class Routes:
         self.step_at: dict[Tasks, Step] = {}
         self.needs: dict[Tasks, dict[str, Source]] = {}
         self.exports: dict[Tasks, dict[str, Source]] = {}
+        self.inside: dict[Tasks, set[str]] = {}
         self._locate(graph.nodes, ())
         self._follow(graph.nodes, ())
         for source in graph.results.values():
@@ -55,7 +56,7 @@ class Routes:
                 self.path_of[node.name] = path
                 self.step_at[path] = node
                 continue
-            self.needs[path], self.exports[path] = {}, {}
+            self.needs[path], self.exports[path], self.inside[path] = {}, {}, set()
             self.path_of[node.loop.item if node.loop else f"group {node.name}"] = path
             self._locate(node.children, path)
 
@@ -89,6 +90,7 @@ class Routes:
         shared = len(list(takewhile(lambda pair: pair[0] == pair[1], zip(origin[:-1], level, strict=False))))
         for depth in range(shared + 1, len(level) + 1):
             self.needs[level[:depth]].setdefault(channel(source), source)
+            self.inside[level[:depth]].add(channel(source))
         inner = len(origin) if isinstance(source, OneOf) else len(origin) - 1
         for depth in range(shared + 1, inner + 1) if not isinstance(source, FromInput | FromItem) else ():
             self.exports[origin[:depth]].setdefault(channel(source), source)

@@ -22,14 +22,24 @@ from hpc.engines.local.flow.failure import TaskError
 from hpc.engines.local.flow.inputs import Inputs
 from hpc.engines.local.plan.arguments import check_arguments, parse_argument
 from hpc.engines.local.plan.planner import plan, require_commands
-from hpc.engines.local.plan.rules import NO_CONTAINERS, RULES, STORE_TROUBLE, UNKNOWN_STEP, Findings, nearest
+from hpc.engines.local.plan.rules import (
+    NO_CONTAINERS,
+    NO_RUN_FOLDER,
+    RULES,
+    STORE_TROUBLE,
+    UNKNOWN_STEP,
+    Findings,
+    nearest,
+)
 from hpc.engines.local.plan.settings import check_places, read_settings
 from hpc.engines.local.store import Store, StoreError
 from hpc.engines.local.store.records import RunRecord, TaskRecord
+from hpc.engines.local.store.root import make_root
 from hpc.engines.local.work import docker
 from hpc.engines.local.work.container import ContainerExecutor
 from hpc.engines.local.work.digests import Digests
 from hpc.engines.local.work.docker import Images
+from hpc.engines.local.work.downloads import Downloads
 from hpc.engines.local.work.environment import Environments
 from hpc.engines.local.work.folder import Clock
 from hpc.engines.local.work.former import Former
@@ -40,6 +50,7 @@ from hpc.engines.local.work.opening import Documents, Opened, made_up, named_run
 from hpc.engines.local.work.process import Stop
 from hpc.engines.local.work.rehearsal import Rehearsal
 from hpc.engines.local.work.running import Running
+from hpc.engines.local.work.sampling import check_sampler
 from hpc.engines.local.work.strays import adopt
 from hpc.engines.local.work.surroundings import Executor, ExecutorRun, Surroundings
 from hpc.engines.local.work.terms import Terms
@@ -58,6 +69,7 @@ def run(spec: Document, platform: Document | None, request: Request, listener: L
     """
     findings = Findings(request.source)
     terms = _terms(spec, platform, request, findings)
+    _make_root(request, findings)
     with _told(findings), contextlib.closing(Store.open(request.root_folder)) as store:
         terms = replace(terms, taken=_taken(store, terms, findings))
         opened = open_run(store, Documents(terms.plan.name, spec, platform), request, Clock(), findings)
@@ -110,6 +122,7 @@ def _terms(spec: Document, platform: Document | None, request: Request, findings
     settings = read_settings(platform, request.environ, findings)
     in_containers = request.mode != "process"
     check_places(settings, request.base, request.environ, findings, docker=in_containers)
+    check_sampler(settings, findings)
     made = plan(spec, settings, findings)
     containers = _connected(request, findings) if in_containers else None
     if not in_containers:
@@ -138,6 +151,15 @@ def _taken(store: Store, terms: Terms, findings: Findings) -> Mapping[str, TaskR
 
 
 # ---------------------------------------------------------------- the store
+
+
+def _make_root(request: Request, findings: Findings) -> None:
+    try:
+        make_root(request.root_folder)
+    except OSError as error:
+        fact = f"{error.strerror}: {error.filename or request.root_folder}"
+        findings.add(NO_RUN_FOLDER, fact, "choose another root folder, or free some space")
+        findings.reject_if_any()
 
 
 @contextmanager
@@ -180,7 +202,8 @@ async def _around(
 ) -> AsyncGenerator[Surroundings]:
     """What tasks share. Without a listener nothing is to happen; `root` is then where the store is."""
     request, stop = terms.request, Stop()
-    digests = Digests(root or request.root_folder, _no_source(request))
+    place, tell = root or request.root_folder, listener or _nobody
+    digests = Digests(place, _no_source(request))
     try:
         yield Surroundings(
             run=record.run,
@@ -191,9 +214,10 @@ async def _around(
             stop=stop,
             store=store,
             digests=digests,
+            downloads=Downloads(place, Path(record.folder), store, stop, tell),
             executor=_executor(record, terms, stop, digests, listener),
             gpus=Gpus(gpus_here(request.environ)),
-            listener=listener or _nobody,
+            listener=tell,
         )
     finally:
         digests.close()

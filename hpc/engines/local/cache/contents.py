@@ -10,7 +10,7 @@ import json
 import os
 import stat
 import time
-from collections.abc import Generator
+from collections.abc import Generator, Mapping
 from pathlib import Path
 from typing import Protocol
 
@@ -40,16 +40,24 @@ class Memo(Protocol):
         ...
 
 
-def artifacts_digest(found: Artifacts, memo: Memo) -> str:
-    """Of all artifacts of one port: contents, types and metadata, but neither names nor places."""
-    texts = [[artifact_digest(one.uri, memo), one.schema_title, dict(one.metadata)] for one in found]
+def artifacts_digest(found: Artifacts, memo: Memo, versions: Mapping[str, str] | None = None) -> str:
+    """Of all artifacts of one port: contents, types and metadata, but neither names nor places.
+
+    `versions` are those of what lies elsewhere, by uri, as far as they are known.
+    """
+    known = versions or {}
+    texts = [
+        [artifact_digest(one.uri, memo, known.get(one.uri, "")), one.schema_title, dict(one.metadata)] for one in found
+    ]
     return hashlib.sha256(storable(as_json(texts)).encode()).hexdigest()
 
 
-def artifact_digest(uri: str, memo: Memo) -> str:
-    """Of what lies at a plain path or a file:// address; any other address stands for its content."""
+def artifact_digest(uri: str, memo: Memo, version: str = "") -> str:
+    """Of what lies at a plain path or a file:// address; any other address stands for its content, with a version."""
     path = uri.removeprefix("file://")
-    return storable(uri) if "://" in path else content_digest(Path(path), memo)
+    if "://" not in path:
+        return content_digest(Path(path), memo)
+    return storable(f"{uri} {version}" if version else uri)
 
 
 def content_digest(path: Path, memo: Memo) -> str:

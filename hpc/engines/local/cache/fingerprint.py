@@ -51,6 +51,7 @@ def parts(of: Ingredients, key: str = "") -> dict[str, str]:
         "mode": of.mode,
         "command": _short([of.container.command, of.container.args]),
         "outputs": _short(_types(of.outputs)),
+        **({"metric": _short(of.container.settings.tuning.metric)} if of.container.settings.tuning else {}),
         **{f"input {name}": _short(value) for name, value in sorted(of.inputs.items())},
         **{f"artifact {name}": digest for name, digest in sorted(of.artifacts.items())},
         **{f"env {name}": _short(value) for name, value in sorted(of.container.environ.items())},

@@ -18,9 +18,10 @@ from dataclasses import dataclass, field
 
 from hpc.engines.local.flow.conditions import fails
 from hpc.engines.local.flow.failure import TaskError
-from hpc.engines.local.flow.frames import Group, Iteration, OpenLoop, Place, Slot, Wiring
+from hpc.engines.local.flow.frames import Group, Iteration, OpenLoop, Place, Repeated, Slot, Wiring
 from hpc.engines.local.flow.inputs import Inputs, Scope, resolve
-from hpc.engines.local.plan import Dag, Plan, Task
+from hpc.engines.local.flow.trials import OpenTrials, Sampler
+from hpc.engines.local.plan import Dag, Plan, Task, Tuning
 from hpc.engines.outcome import TaskResult
 
 
@@ -46,15 +47,22 @@ class Ended:
 
 @dataclass(frozen=True)
 class Opened:
-    """The items of a loop are known."""
+    """How often a task is run is known: for each item of a loop, or in so many trials at most."""
 
     path: str
     task: Task
     iterations: int
 
 
+def _no_sampler(path: str, tuning: Tuning) -> Sampler:
+    raise TaskError(f"nothing chooses the values of {', '.join(tuning.search)} for {path}")
+
+
 class Execution:
-    """One run of a plan. Ask `next` for tasks, give every one of them back with `finish`, until `result` is there."""
+    """One run of a plan. Ask `next` for tasks, give every one of them back with `finish`, until `result` is there.
+
+    `tell` is called for what is decided without the caller; `sampler` makes what chooses the values of a search.
+    """
 
     def __init__(
         self,
@@ -64,16 +72,18 @@ class Execution:
         tell: Callable[[Ended | Opened], None],
         *,
         fail_fast: bool = False,
+        sampler: Callable[[str, Tuning], Sampler] = _no_sampler,
     ) -> None:
         self.result: TaskResult | None = None
         self._tell = tell
         self._names = names
         self._fail_fast = fail_fast
+        self._sampler = sampler
         self._failed = False
         self._stopped = False
         self._wirings: dict[int, Wiring] = {}
         self._ready: deque[Leaf] = deque()
-        self._loops: deque[OpenLoop] = deque()
+        self._loops: deque[Repeated] = deque()
         self._turns: deque[tuple[Group, Task]] = deque()
         self._ends: deque[tuple[Slot | None, TaskResult]] = deque()
         self._open(plan.dag, inputs, "", None)
@@ -114,7 +124,8 @@ class Execution:
 
     def _take(self, slot: Slot | None, result: TaskResult) -> None:
         """A task has ended. What waited for it has its turn, and the frame around it may have ended with it."""
-        self._failed = self._failed or result.state == "FAILED"
+        forgiven = isinstance(slot, Iteration) and slot.loop.forgives
+        self._failed = self._failed or (result.state == "FAILED" and not forgiven)
         if slot is None:
             self.result = result
         elif isinstance(slot, Iteration):
@@ -124,7 +135,7 @@ class Execution:
             if slot.group.is_done:
                 self._end_group(slot.group)
 
-    def _take_iteration(self, loop: OpenLoop, number: int, result: TaskResult) -> None:
+    def _take_iteration(self, loop: Repeated, number: int, result: TaskResult) -> None:
         was_full = not loop.is_open
         loop.take(number, result)
         if loop.is_done:
@@ -160,18 +171,24 @@ class Execution:
             self._end(path, task, place, held)
 
     def _begin(self, path: str, task: Task, inputs: Inputs, place: Place) -> None:
-        if task.loop is None:
+        loop: Repeated
+        if task.loop is not None:
+            loop = OpenLoop(path, task, inputs, place)
+        elif task.tuning is not None:
+            loop = OpenTrials(path, task, inputs, place, self._sampler(path, task.tuning))
+        else:
             self._enter(path, task, inputs, place)
             return
-        loop = OpenLoop(path, task, inputs, place)
-        self._tell(Opened(path, task, len(loop.items)))
+        self._tell(Opened(path, task, loop.count))
         if loop.is_done:
             self._end(path, task, place, loop.result())
         else:
             self._loops.append(loop)
 
-    def _iterate(self, loop: OpenLoop) -> None:
+    def _iterate(self, loop: Repeated) -> None:
         """Open one more iteration, or none any more."""
+        if not loop.is_open:
+            return  # it has had enough since it was put into the queue
         held = self._held(loop.place, loop.task)
         if held is not None:
             loop.drop_rest(held)
@@ -183,7 +200,7 @@ class Execution:
             self._loops.append(loop)
         path, slot = f"{loop.path}[{number}]", Iteration(loop, number)
         try:
-            self._enter(path, loop.task, loop.inputs(number), slot)
+            self._enter(path, *loop.opened(number), slot)
         except TaskError as error:
             self._end(path, loop.task, slot, TaskResult("FAILED", error=str(error)))
 

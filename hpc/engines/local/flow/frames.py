@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import TypeVar, cast
+from typing import Protocol, TypeVar, cast
 
 from hpc.engines.local.flow.failure import TaskError
 from hpc.engines.local.flow.inputs import Collected, Inputs, Scope
@@ -40,11 +40,50 @@ class Place:
     task: Task
 
 
+class Repeated(Protocol):
+    """A task that is run several times, each time at its path with a number: for each item, or in trials.
+
+    `count`: how often at most. `forgives`: one that has failed is no failure of the run.
+    """
+
+    path: str
+    task: Task
+    place: Place
+    count: int
+    forgives: bool
+
+    @property
+    def is_open(self) -> bool:
+        """Whether another iteration may begin now."""
+        ...
+
+    @property
+    def is_done(self) -> bool: ...
+
+    def advance(self) -> int:
+        """Begin the next iteration."""
+        ...
+
+    def opened(self, number: int) -> tuple[Task, Inputs]:
+        """What an iteration runs, and what it is given. Raises TaskError."""
+        ...
+
+    def take(self, number: int, result: TaskResult) -> None: ...
+
+    def drop_rest(self, why: TaskResult) -> None:
+        """Begin no more iterations."""
+        ...
+
+    def result(self) -> TaskResult:
+        """How the task as a whole has ended."""
+        ...
+
+
 @dataclass(frozen=True)
 class Iteration:
-    """The use of a task for one item of its loop."""
+    """One of the times that a task is run."""
 
-    loop: OpenLoop
+    loop: Repeated
     number: int
 
     @property
@@ -140,6 +179,8 @@ class OpenLoop:
         self.task = task
         self.place = place
         self.items = _items(task.loop, inputs)
+        self.count = len(self.items)
+        self.forgives = False
         self.running = 0
         self._item = task.loop.item
         self._limit = task.loop.parallel or len(self.items)
@@ -151,21 +192,19 @@ class OpenLoop:
 
     @property
     def is_open(self) -> bool:
-        """Whether another iteration may begin now."""
-        return self._next < len(self.items) and self.running < self._limit
+        return self._next < self.count and self.running < self._limit
 
     @property
     def is_done(self) -> bool:
-        return self._next == len(self.items) and not self.running
+        return self._next == self.count and not self.running
 
     def advance(self) -> int:
-        """Begin the next iteration."""
         self._next += 1
         self.running += 1
         return self._next - 1
 
-    def inputs(self, number: int) -> Inputs:
-        """What an iteration is given: the inputs of the task, with the item in the place of the items.
+    def opened(self, number: int) -> tuple[Task, Inputs]:
+        """The task with its inputs, and with the item in the place of the items.
 
         Raises TaskError where the item is not of the input's type.
         """
@@ -174,24 +213,23 @@ class OpenLoop:
             item = value if port is None else fitting(value, port.kind)
         except ValueError as error:
             raise TaskError(f"the item {number} of {self.path}: {error}") from None
-        return Inputs({**self._shared, self._item: item}, self._artifacts)
+        return self.task, Inputs({**self._shared, self._item: item}, self._artifacts)
 
     def take(self, number: int, result: TaskResult) -> None:
         self.running -= 1
         self._ended[f"[{number}]"] = result
 
     def drop_rest(self, why: TaskResult) -> None:
-        """Begin no more iterations."""
-        self._next = len(self.items)
+        self._next = self.count
         self._rest = why
 
     def result(self) -> TaskResult:
-        """How the loop as a whole has ended; its outputs are lists in the order of the items."""
+        """The outputs are lists in the order of the items."""
         left = {} if self._rest is None else {"the rest": self._rest}
         ended = together({**self._ended, **left}, "loop")
         if not ended.is_good:
             return ended
-        results = [self._ended[f"[{number}]"] for number in range(len(self.items))]
+        results = [self._ended[f"[{number}]"] for number in range(self.count)]
         ports = self.task.component.outputs
         return replace(
             ended,

@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import cast
 
@@ -23,12 +23,17 @@ _PARAMETER = re.compile(r"(inputs|outputs)\.parameters\['([^']*)'\](\.output_fil
 _ARTIFACT = re.compile(r"(inputs|outputs)\.artifacts\['([^']*)'\](?:\.(uri|path|name|metadata)(?:\['([^']*)'\])?)?")
 
 
+def _own_path(artifact: Artifact) -> str:
+    return artifact.path
+
+
 @dataclass(frozen=True)
 class Context:
     """What placeholders of one attempt stand for.
 
     `output_files` are the files that output parameters are read from, `output_file` the one for the executor output.
-    `run` names the run's own placeholders, e.g. pipeline_job_name.
+    `run` names the run's own placeholders, e.g. pipeline_job_name. `path_of` gives the path of an artifact here; the
+    executor input keeps to the uri.
     """
 
     parameters: Mapping[str, object]
@@ -37,6 +42,7 @@ class Context:
     output_artifacts: Mapping[str, Artifact]
     output_file: Path
     run: Mapping[str, str]
+    path_of: Callable[[Artifact], str] = _own_path
 
     def executor_input(self) -> dict[str, object]:
         """The ExecutorInput message (pipeline_spec.proto) as proto JSON; `{{$}}` is its text."""
@@ -57,6 +63,18 @@ def fill(text: str, context: Context) -> str:
 def expand(arguments: tuple[str, ...], context: Context) -> list[str]:
     """All arguments filled; one that is an IfPresent or Concat object becomes none, one or several."""
     return [text for argument in arguments for text in _expanded(argument, context)]
+
+
+def read_by_path(arguments: tuple[str, ...], context: Context) -> list[Artifact]:
+    """The artifacts whose paths the arguments hold once they are filled, some more than once."""
+    read: list[Artifact] = []
+
+    def noted(artifact: Artifact) -> str:
+        read.append(artifact)
+        return artifact.path
+
+    expand(arguments, replace(context, path_of=noted))
+    return read
 
 
 def fill_constant(value: object, parameters: Mapping[str, object], run: Mapping[str, str]) -> object:
@@ -105,14 +123,16 @@ def _artifact(found: re.Match[str], written: str, context: Context) -> str:
     side, name, field, key = found.groups()
     outputs = {key: (artifact,) for key, artifact in context.output_artifacts.items()}
     artifacts = (context.input_artifacts if side == "inputs" else outputs).get(name)
+    if artifacts is not None and field is None:  # all that a loop has made, which may be nothing
+        return as_json([_runtime_artifact(artifact) for artifact in artifacts])
     if not artifacts:
         raise TaskError(f"the command names the {side[:-1]} artifact {name}, which the task does not have")
-    if field is None:
-        return as_json([_runtime_artifact(artifact) for artifact in artifacts])
     first = artifacts[0]
     if field == "metadata":
         return _metadata(first, key, written)
-    return {"uri": first.uri, "path": first.path, "name": first.name}[field]
+    if field == "path":
+        return context.path_of(first)
+    return first.uri if field == "uri" else first.name
 
 
 def _metadata(artifact: Artifact, key: str | None, written: str) -> str:

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from math import prod
+from typing import Literal
 
 from hpc.engines.local.plan.expressions import Expression
 
@@ -108,11 +110,58 @@ class Build:
 
 
 @dataclass(frozen=True)
+class Space:
+    """What is tried for one input of type `kind`: `values`, or a number from `low` to `high`, both included.
+
+    `flag` is what stands before the value on the command line.
+    """
+
+    kind: str
+    flag: str
+    values: tuple[object, ...] = ()
+    low: float = 0.0
+    high: float = 0.0
+    scale: str = "linear"
+
+    @property
+    def size(self) -> int:
+        """How many values there are; of a range, how many integers."""
+        return len(self.values) or int(self.high) - int(self.low) + 1
+
+
+@dataclass(frozen=True)
+class Tuning:
+    """A search for the best values of inputs: at most `trials` runs of the task, `parallel` of them at once.
+
+    `metric` is what each of them says, by `outputs` (what a trial puts out) or by a file; `goal` is maximize or
+    minimize, `algorithm` bayesian, random or grid.
+    """
+
+    metric: str
+    goal: Literal["maximize", "minimize"]
+    trials: int
+    parallel: int
+    algorithm: str
+    search: Mapping[str, Space]
+    outputs: Interface
+
+    @property
+    def most(self) -> int:
+        """How many trials there can be."""
+        return min(self.trials, prod(space.size for space in self.search.values())) if self.is_grid else self.trials
+
+    @property
+    def is_grid(self) -> bool:
+        return self.algorithm == "grid"
+
+
+@dataclass(frozen=True)
 class Settings:
     """How a task runs on this machine: the platform document's entry of its executor.
 
     Paths are as written, relative to the base folder. `timeout` is in seconds. `secrets` names, for each environment
-    variable of the task, the variable of the engine's environment that holds the value. `gpus` are reserved.
+    variable of the task, the variable of the engine's environment that holds the value. `gpus` are reserved. With
+    `tuning` it runs many times.
     """
 
     dir: str | None = None
@@ -122,6 +171,7 @@ class Settings:
     secrets: Mapping[str, str] = field(default_factory=dict[str, str])
     gpus: int = 0
     build: Build | None = None
+    tuning: Tuning | None = None
 
 
 @dataclass(frozen=True)
@@ -238,6 +288,17 @@ class Task:
     loop: Loop | None = None
     retry: Retry = field(default_factory=Retry)
     caching: Caching = field(default_factory=Caching)
+
+    @property
+    def tuning(self) -> Tuning | None:
+        """The search whose trials run the task's container."""
+        body = self.component.body
+        return body.settings.tuning if isinstance(body, Container) else None
+
+    @property
+    def repeats(self) -> bool:
+        """Whether it is run several times, each time at a path with a number."""
+        return self.loop is not None or self.tuning is not None
 
 
 @dataclass(frozen=True)

@@ -17,6 +17,7 @@ from hpc.engines.local.plan.ports import interface
 from hpc.engines.local.plan.rules import NO_COMMAND, Findings
 from hpc.engines.local.plan.scope import Scope
 from hpc.engines.local.plan.tree import ComponentKey, ComponentNode, components, is_dag
+from hpc.engines.local.plan.tuning import misfits
 
 MOST = 1_000_000
 """How many tasks a plan may have, loops counted once: shared groups in shared groups grow beyond any machine."""
@@ -39,7 +40,7 @@ def leaves(plan: Plan) -> Iterator[tuple[str, Task]]:
     waiting = [("", task) for task in reversed(plan.dag.tasks)]
     while waiting:
         prefix, task = waiting.pop()
-        path = f"{prefix}{task.key}[]" if task.loop else f"{prefix}{task.key}"
+        path = f"{prefix}{task.key}[]" if task.repeats else f"{prefix}{task.key}"
         if isinstance(task.component.body, Dag):
             waiting.extend((f"{path}/", inner) for inner in reversed(task.component.body.tasks))
         else:
@@ -130,4 +131,7 @@ def _component(document: Document, place: ComponentNode, made: Mapping[Component
         body = read_dag(scope, dag, place.tasks, outputs)
     else:
         body = executor(document, place.path, node, inputs)
+        if isinstance(body, Container) and body.settings.tuning:
+            for name in misfits(body.settings.tuning, outputs):
+                document.broken(f"task {place.path} puts out {name}, which its search does not find")
     return None if body is None else Component(place.key.name, inputs, outputs, body)

@@ -111,6 +111,12 @@ NO_CONTAINERS = Rule(
     "In this mode every task runs in a container of its image.",
     "Start the container engine, or run tasks as host processes.",
 )
+NO_SAMPLER = Rule(
+    "HPC925",
+    "nothing chooses the values of a search",
+    "`tune` asks Optuna for the values of the next trial, unless the algorithm is grid.",
+    "Install Optuna, or write `algorithm: grid` and lists of values.",
+)
 
 RULES = (
     NOT_A_PIPELINE,
@@ -129,6 +135,7 @@ RULES = (
     CANNOT_RESUME,
     UNKNOWN_STEP,
     NO_CONTAINERS,
+    NO_SAMPLER,
     BAD_EXPRESSION,
 )
 

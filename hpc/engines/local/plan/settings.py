@@ -9,8 +9,10 @@ from pathlib import Path
 from shutil import which
 from typing import cast
 
-from hpc.engines.local.plan import Build, Settings
-from hpc.engines.local.plan.rules import BAD_LOCAL_SETTING, NOT_YET_LOCAL, SECRET_NOT_SET, Findings, nearest
+from hpc.engines.local.plan import Build, Settings, Tuning
+from hpc.engines.local.plan.nodes import WrongKindError
+from hpc.engines.local.plan.rules import BAD_LOCAL_SETTING, SECRET_NOT_SET, Findings, nearest
+from hpc.engines.local.plan.tuning import read_tuning
 
 _KEYS = ("dir", "python", "requirements", "timeout", "secrets", "gpus", "build", "tune")
 _BUILD_KEYS = ("context", "dockerfile", "args", "platform")
@@ -95,9 +97,6 @@ class _Reader:
         for key in self._entry:
             if key not in _KEYS:
                 self._bad(f"{key} is not a local setting", nearest(key, _KEYS))
-        if self._entry.get("tune"):
-            fact = f"executor {self._label} is to be tuned, and the local engine does not run trials"
-            self._findings.add(NOT_YET_LOCAL, fact, "tune on vertex, or run the step without tune")
         return Settings(
             dir=self._text("dir"),
             python=self._text("python"),
@@ -106,6 +105,7 @@ class _Reader:
             secrets=self._secrets(environ),
             gpus=self._gpus(),
             build=self._build(),
+            tuning=self._tuning(),
         )
 
     def _bad(self, fact: str, fix: str) -> None:
@@ -161,6 +161,13 @@ class _Reader:
             self._bad("build.args is not a mapping of texts", "write build: {args: {NAME: value}}")
             return {}
         return cast("dict[str, str]", dict(args))
+
+    def _tuning(self) -> Tuning | None:
+        entry = self._entry.get("tune")
+        try:
+            return None if entry is None else read_tuning(entry)
+        except WrongKindError as error:
+            return self._bad(f"tune: {error}", "compile the pipeline again")
 
     def _secrets(self, environ: Mapping[str, str]) -> dict[str, str]:
         entry = _mapping(self._entry.get("secrets") or {})

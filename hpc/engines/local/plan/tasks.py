@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import NoReturn, cast
 
-from hpc.engines.local.plan import Caching, Component, Loop, Task
+from hpc.engines.local.plan import Caching, Component, Container, Loop, Task
 from hpc.engines.local.plan.bindings import artifact_bindings, parameter_bindings, producers
 from hpc.engines.local.plan.expressions import Expression, parse
 from hpc.engines.local.plan.nodes import Node, WrongKindError, flag, mapping, number, text, texts, value
@@ -26,6 +26,9 @@ def read_task(scope: Scope, place: TaskNode, component: Component) -> Task:
     loop = _loop(scope, place, component)
     _check_bound(scope, path, component, {*parameters, *artifacts, *([loop.item] if loop else ())})
     trigger = mapping(node, "triggerPolicy")
+    body = component.body
+    if loop and isinstance(body, Container) and body.settings.tuning:
+        scope.document.refuse(f"task {path} is a loop over searches")
     return Task(
         key=place.key,
         title=text(mapping(node, "taskInfo"), "name") or place.key,

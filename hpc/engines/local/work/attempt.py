@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 
 from hpc.engines.events import Notice
 from hpc.engines.local.flow.failure import TaskError, TaskStoppedError
-from hpc.engines.local.flow.placeholders import Context, expand
+from hpc.engines.local.flow.placeholders import Context, expand, read_by_path
 from hpc.engines.local.plan import Container
 from hpc.engines.local.work.folder import write_text
 from hpc.engines.local.work.logs import Masker
+from hpc.engines.local.work.metric import trial_variables, with_metric
 from hpc.engines.local.work.outputs import Outputs, Places, collect, places, prepare, unwritten
 from hpc.engines.local.work.process import Command, Ending, run_process
 from hpc.engines.local.work.strays import MARK
@@ -44,9 +46,22 @@ class Work:
         attempt, around = self._attempt, self._around
         prepare(self._places)
         await around.executor.prepare(attempt)
+        self._attempt = replace(attempt, copies=await self._copies())
         async with around.gpus.lent(_wanted_gpus(attempt.container)) as gpus:
             await self._execute(self._command(gpus))
         return self.outputs()
+
+    async def _copies(self) -> dict[str, Path]:
+        """Of the artifacts from elsewhere whose paths stand in the command; who reads a uri alone needs none."""
+        attempt, around = self._attempt, self._around
+        if not any(one.is_remote for found in attempt.leaf.inputs.artifacts.values() for one in found):
+            return {}
+        container = attempt.container
+        read = read_by_path(container.command + container.args, _context(attempt, self._places))
+        return {
+            uri: await around.downloads.copy(uri, attempt.leaf.path)
+            for uri in dict.fromkeys(one.uri for one in read if one.is_remote)
+        }
 
     async def _execute(self, command: Command) -> None:
         attempt, around = self._attempt, self._around
@@ -66,7 +81,8 @@ class Work:
         for artifact in unwritten(found.artifacts):
             text = f"{self._attempt.leaf.path}: the artifact `{artifact.name}` was not written: {artifact.path}"
             self._around.listener(Notice(text))
-        return found
+        tuning = self._attempt.container.settings.tuning
+        return found if tuning is None else with_metric(found, tuning.metric, self._attempt.folder)
 
     def _command(self, gpus: tuple[str, ...]) -> Command:
         attempt, around = self._attempt, self._around
@@ -74,7 +90,7 @@ class Work:
         launch = Launch(
             tuple(expand(container.command, context)),
             tuple(expand(container.args, context)),
-            {**container.environ, MARK: str(attempt.folder)},
+            {**container.environ, **_of_trial(attempt), MARK: str(attempt.folder)},
             {name: around.environ[source] for name, source in container.settings.secrets.items()},
             gpus,
         )
@@ -130,6 +146,7 @@ def exit_on_disk(folder: Path) -> int | None:
 
 
 def _context(attempt: Attempt, where: Places) -> Context:
+    copies = attempt.copies
     return Context(
         parameters=attempt.leaf.inputs.parameters,
         input_artifacts=attempt.leaf.inputs.artifacts,
@@ -137,12 +154,17 @@ def _context(attempt: Attempt, where: Places) -> Context:
         output_artifacts=where.artifacts,
         output_file=where.report,
         run=attempt.leaf.names,
+        path_of=lambda artifact: str(copies.get(artifact.uri, artifact.path)),
     )
 
 
 def _wanted_gpus(container: Container) -> int:
     count = container.resources.gpus
     return container.settings.gpus or (int(count) if count.isdecimal() else 0)
+
+
+def _of_trial(attempt: Attempt) -> dict[str, str]:
+    return trial_variables(attempt.leaf.path, attempt.folder) if attempt.container.settings.tuning else {}
 
 
 def _without_bootstrap(argv: tuple[str, ...]) -> tuple[str, ...]:

@@ -1,7 +1,8 @@
 """Tasks in containers of their images, through the client of docker or podman, which is a host process like any other.
 
 A container sees the folders of all runs, to read; its own attempt's, to write; what was imported from elsewhere on this
-machine, to read; and the folders that the user mounts. All of them at the paths that they have here.
+machine, and copies of what lies on another, to read; and the folders that the user mounts. All of them at the paths
+that they have here.
 """
 
 from __future__ import annotations
@@ -88,8 +89,9 @@ class ContainerExecutor:
             Path(one.path)
             for found in attempt.leaf.inputs.artifacts.values()
             for one in found
-            if "://" not in one.uri and not Path(one.path).is_relative_to(runs)
+            if not one.is_remote and not Path(one.path).is_relative_to(runs)
         ]
+        read += [path for path in attempt.copies.values() if not path.is_relative_to(runs)]
         return (
             Mount(runs),
             *(Mount(path) for path in dict.fromkeys(read)),

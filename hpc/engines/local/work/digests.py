@@ -6,7 +6,7 @@ Folders and interpreters are asked once a run; files that have not changed since
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Hashable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TypeVar
@@ -39,10 +39,11 @@ class Digests:
         """Of an interpreter with its packages, and of the files of those that are used in place, but for `folder`."""
         return await self._once(("packages", python, folder), lambda: self._installed(python, folder))
 
-    async def artifacts(self, found: Artifacts) -> str:
+    async def artifacts(self, found: Artifacts, versions: Mapping[str, str]) -> str:
+        """`versions` are those of artifacts that lie elsewhere, by uri."""
         if not found:
             return ""
-        return await self._on_thread(lambda: artifacts_digest(found, self._memo()))
+        return await self._on_thread(lambda: artifacts_digest(found, self._memo(), versions))
 
     def close(self) -> None:
         self._thread.submit(self._close)

@@ -8,7 +8,6 @@ keeps two runs from making it at once, and is given back by the operating system
 from __future__ import annotations
 
 import asyncio
-import fcntl
 import hashlib
 import os
 import re
@@ -16,8 +15,7 @@ import shlex
 import shutil
 import sys
 import time
-from collections.abc import AsyncGenerator, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -25,6 +23,7 @@ from hpc.engines.events import EnvironmentBuilding, EnvironmentReady, Listener
 from hpc.engines.local.flow.failure import TaskError, TaskStoppedError
 from hpc.engines.local.plan import Settings
 from hpc.engines.local.work.folder import write_text
+from hpc.engines.local.work.locks import locked
 from hpc.engines.local.work.logs import tail
 from hpc.engines.local.work.process import Command, Stop, run_process
 
@@ -129,7 +128,7 @@ class Environments:
 
     async def _make(self, home: Path, python: Path, requirements: Path, task: str, listener: Listener) -> None:
         log = home.with_suffix(".log")
-        async with self._lock(home.with_suffix(".lock")):
+        async with locked(home.with_suffix(".lock"), self._stop):
             if (home / _COMPLETE).exists():
                 return
             if home in self._failures:
@@ -176,15 +175,6 @@ class Environments:
             reason = lines[0] if lines else ending.words()
             raise TaskError(f"no environment could be made from {requirements}: {reason}", log=log)
 
-    @asynccontextmanager
-    async def _lock(self, file: Path) -> AsyncGenerator[None]:
-        with file.open("w") as held:
-            while not _locked(held.fileno()):
-                await self._stop.pause(0.1)
-                if self._stop.requested.is_set():
-                    raise TaskStoppedError
-            yield
-
 
 async def _made_key(python: Path, requirements: Path) -> str:
     asked = await asyncio.create_subprocess_exec(
@@ -198,14 +188,6 @@ async def _made_key(python: Path, requirements: Path) -> str:
     if requirements.suffix == ".toml" and _PACKAGE.search(texts[0]):
         place = str(requirements.parent)
     return _digest(version.decode(), requirements.suffix, place, *texts)
-
-
-def _locked(descriptor: int) -> bool:
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return False
-    return True
 
 
 def _contents(requirements: Path) -> list[str]:

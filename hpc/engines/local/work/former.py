@@ -50,12 +50,12 @@ class Former:
         return Kept(replace(found.result, state="CACHED", reason=reason, attempts=0), (found.run, found.path))
 
     def finished_attempt(self, now: TaskRecord) -> AttemptRecord | None:
-        """An attempt that ended well while nobody looked: its exit code is on disk and nowhere else."""
+        """An attempt that ended well while nobody looked: its exit code is on disk, and no result in the store."""
         own = self.own.get(now.path)
         if own is None or own.fingerprint != now.fingerprint or own.result.state != "RUNNING":
             return None
         last = self.store.attempts(self.run, now.path)[-1:]
-        return last[0] if last and last[0].ended is None and exit_on_disk(Path(last[0].folder)) == 0 else None
+        return last[0] if last and last[0].error is None and exit_on_disk(Path(last[0].folder)) == 0 else None
 
     def attempts(self, path: str) -> int:
         """How many there were before, in this run."""
@@ -79,4 +79,4 @@ class Former:
 def is_there(result: TaskResult) -> bool:
     """Whether the artifacts of a result still exist, as far as they lie on this machine."""
     found = (one for port in result.artifacts.values() for one in port)
-    return all("://" in one.uri or Path(one.path).exists() for one in found)
+    return all(one.is_remote or Path(one.path).exists() for one in found)

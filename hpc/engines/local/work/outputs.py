@@ -71,7 +71,7 @@ def collect(outputs: Interface, where: Places) -> Outputs:
 
 def unwritten(artifacts: Mapping[str, Artifact]) -> list[Artifact]:
     """Artifacts whose file or folder is not there although the task ended well. KFP allows that; a reader will not."""
-    return [one for one in artifacts.values() if "://" not in one.uri and not Path(one.path).exists()]
+    return [one for one in artifacts.values() if not one.is_remote and not Path(one.path).exists()]
 
 
 def _safe(name: str) -> str:

@@ -15,6 +15,7 @@ from hpc.engines.local.plan import Importer
 from hpc.engines.local.store.records import RunRecord, TaskRecord
 from hpc.engines.local.work.former import Former
 from hpc.engines.local.work.importing import import_artifact
+from hpc.engines.local.work.sampling import Samplers
 from hpc.engines.local.work.surroundings import Surroundings
 from hpc.engines.local.work.task import ingredients
 from hpc.engines.local.work.terms import Terms
@@ -36,13 +37,17 @@ class Rehearsal:
     async def go(self) -> list[Planned]:
         """In the order in which it would be decided."""
         terms = self._terms
-        execution = Execution(terms.plan, terms.inputs, self._record.names, self._told)
+        sampler = Samplers(terms.plan.name, terms.taken or self._former.own).of
+        execution = Execution(terms.plan, terms.inputs, self._record.names, self._told, sampler=sampler)
         while leaf := execution.next():
             execution.finish(leaf, await self._judged(leaf))
         return self._planned
 
     def _told(self, event: Ended | Opened) -> None:
-        if isinstance(event, Ended) and event.result.kind not in {"group", "loop"}:
+        tuning = event.task.tuning
+        if isinstance(event, Ended) and tuning and event.result.kind == "loop" and event.result.reason == "unknown":
+            self._add(f"{event.path}[]", "unknown", f"up to {tuning.most} trials; each is chosen by those before it")
+        elif isinstance(event, Ended) and event.result.kind not in {"group", "loop"}:
             result = event.result
             if result.state == "FAILED":
                 self._add(event.path, "fails", result.error or "")
@@ -58,7 +63,7 @@ class Rehearsal:
         try:
             if isinstance(leaf.task.component.body, Importer):
                 self._add(leaf.path, "run", "imports what exists")
-                return import_artifact(leaf, self._terms.request.base)
+                return await import_artifact(leaf, self._terms.request.base, self._around.downloads)
             found = parts(await ingredients(leaf, self._around), leaf.task.caching.key)
         except TaskError as error:
             self._add(leaf.path, "fails", str(error))

@@ -12,7 +12,7 @@ from dataclasses import replace
 from hpc.engines.events import Failure, LoopOpened, RunFinished, RunStarted, Stopping, TaskFinished
 from hpc.engines.local.flow.execution import Ended, Execution, Leaf
 from hpc.engines.local.flow.execution import Opened as LoopOpening
-from hpc.engines.local.flow.failure import TaskError
+from hpc.engines.local.flow.failure import TaskError, TaskStoppedError
 from hpc.engines.local.flow.inputs import Inputs
 from hpc.engines.local.plan import Dag, Importer, Task
 from hpc.engines.local.plan.planner import rows, size
@@ -20,6 +20,7 @@ from hpc.engines.local.store.records import TaskRecord
 from hpc.engines.local.work.former import Former, is_there
 from hpc.engines.local.work.importing import import_artifact
 from hpc.engines.local.work.opening import Opened
+from hpc.engines.local.work.sampling import Samplers
 from hpc.engines.local.work.surroundings import Surroundings
 from hpc.engines.local.work.task import TaskRunner
 from hpc.engines.local.work.terms import Terms
@@ -45,7 +46,12 @@ class Running:
         around.store.save_run(self._record)
         self._tell_start()
         self._execution = Execution(
-            self._plan, terms.inputs, self._record.names, self._told, fail_fast=terms.request.fail_fast
+            self._plan,
+            terms.inputs,
+            self._record.names,
+            self._told,
+            fail_fast=terms.request.fail_fast,
+            sampler=Samplers(self._plan.name, terms.taken or opened.own).of,
         )
 
     async def go(self) -> Outcome:
@@ -79,16 +85,20 @@ class Running:
         way = self._terms.choice.of(leaf.path)
         if way == "run" and not isinstance(leaf.task.component.body, Importer):
             return await TaskRunner(leaf, self._around, self._former).run()
-        result = self._import(leaf) if way == "run" else self._taken(leaf) if way == "take" else _LEFT_OUT
+        result = await self._import(leaf) if way == "run" else self._taken(leaf) if way == "take" else _LEFT_OUT
         self._save(leaf.path, leaf.task, result, leaf.inputs)
         return result, Failure() if result.state == "FAILED" else None
 
-    def _import(self, leaf: Leaf) -> TaskResult:
-        now = self._around.clock.now()
+    async def _import(self, leaf: Leaf) -> TaskResult:
+        around = self._around
+        began = around.clock.now()
         try:
-            return replace(import_artifact(leaf, self._terms.request.base), start=now, end=now)
+            result = await import_artifact(leaf, self._terms.request.base, around.downloads)
         except TaskError as error:
-            return TaskResult("FAILED", "importer", error=str(error), start=now, end=now)
+            result = TaskResult("FAILED", "importer", error=str(error))
+        except TaskStoppedError:
+            result = TaskResult("CANCELLED", "importer", error="stopped")
+        return replace(result, start=began, end=around.clock.now())
 
     def _taken(self, leaf: Leaf) -> TaskResult:
         """The result that the former run has for a step that was not chosen."""
@@ -174,7 +184,7 @@ def _run_state(result: TaskResult) -> RunState:
 
 
 def _kind(task: Task, path: str) -> Kind:
-    if task.loop is not None and not path.endswith("]"):
+    if task.repeats and not path.endswith("]"):
         return "loop"
     body = task.component.body
     return "group" if isinstance(body, Dag) else "importer" if isinstance(body, Importer) else "task"

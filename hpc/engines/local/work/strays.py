@@ -17,6 +17,7 @@ MARK = "HPC_ATTEMPT"
 _PR_SET_CHILD_SUBREAPER = 36
 _MARKED = f"{MARK}=".encode()
 _PROC = Path("/proc")
+_LOOKS = 20
 
 
 def adopt() -> None:
@@ -30,25 +31,38 @@ def adopt() -> None:
 
 
 def end_strays(attempt: Path) -> int:
-    """Kill and collect the adopted processes of an attempt whose own process has ended; how many."""
+    """Kill and collect the adopted processes of an attempt whose own process has ended; how many.
+
+    Adopted ones that have ended by themselves are collected too, whichever attempt they were of.
+    """
     ended = 0
     for pid in list(_children()):
         if _belongs(pid, str(attempt)):
             _kill(pid)
-            with contextlib.suppress(ChildProcessError):
-                os.waitpid(pid, 0)
+            _collect(pid, 0)
             ended += 1
+        elif _is_adopted_and_dead(pid):
+            _collect(pid, os.WNOHANG)
     return ended
 
 
 def end_orphans(run_folder: Path) -> int:
-    """Kill every process of this machine that an attempt of the run has left; how many. Waits until they are gone."""
-    found = [pid for pid in _all_processes() if _belongs(pid, f"{run_folder}/") and pid != os.getpid()]
-    for pid in found:
-        _kill(pid)
-    for pid in found:
-        _wait_gone(pid)
-    return len(found)
+    """Kill every process of this machine that an attempt of the run has left; how many. Waits until they are gone.
+
+    Looks again until there are none, since one may have started another before it was killed; but not for ever: what
+    hangs in the kernel cannot be killed.
+    """
+    ended = 0
+    for _ in range(_LOOKS):
+        found = [pid for pid in _all_processes() if _belongs(pid, f"{run_folder}/") and pid != os.getpid()]
+        if not found:
+            break
+        for pid in found:
+            _kill(pid)
+        for pid in found:
+            _wait_gone(pid)
+        ended += len(found)
+    return ended
 
 
 def _children() -> Iterator[int]:
@@ -73,9 +87,27 @@ def _belongs(pid: int, folder: str) -> bool:
     return False
 
 
+def _is_adopted_and_dead(pid: int) -> bool:
+    """What this process has started itself is in its own session, or leads another (proc_pid_stat(5): field 6)."""
+    with contextlib.suppress(OSError):
+        state, _, _, session = _stat(pid)[:4]
+        return state == "Z" and int(session) not in (pid, os.getsid(0))
+    return False
+
+
+def _stat(pid: int) -> list[str]:
+    """The fields after the name, which may hold blanks and brackets."""
+    return (_PROC / str(pid) / "stat").read_text("utf-8", errors="replace").rpartition(")")[2].split()
+
+
 def _kill(pid: int) -> None:
     with contextlib.suppress(ProcessLookupError, PermissionError):
         os.kill(pid, signal.SIGKILL)
+
+
+def _collect(pid: int, options: int) -> None:
+    with contextlib.suppress(ChildProcessError):
+        os.waitpid(pid, options)
 
 
 def _wait_gone(pid: int) -> None:
@@ -83,9 +115,8 @@ def _wait_gone(pid: int) -> None:
 
     for _ in range(200):
         try:
-            state = (_PROC / str(pid) / "stat").read_text().rpartition(")")[2].split()[0]
+            if _stat(pid)[0] == "Z":
+                return
         except OSError:
-            return
-        if state == "Z":
             return
         time.sleep(0.01)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
@@ -12,6 +12,7 @@ from hpc.engines.local.flow.execution import Leaf
 from hpc.engines.local.plan import Container
 from hpc.engines.local.store import Store
 from hpc.engines.local.work.digests import Digests
+from hpc.engines.local.work.downloads import Downloads
 from hpc.engines.local.work.folder import Clock
 from hpc.engines.local.work.gpus import Gpus
 from hpc.engines.local.work.process import Command, Ending, Stop
@@ -28,11 +29,12 @@ class Pinned:
 
 @dataclass(frozen=True)
 class Attempt:
-    """One attempt of a task, and its folder."""
+    """One attempt of a task, and its folder. `copies` of artifacts that lie elsewhere are here, by their uris."""
 
     leaf: Leaf
     number: int
     folder: Path
+    copies: Mapping[str, Path] = field(default_factory=dict[str, Path])
 
     @property
     def log(self) -> Path:
@@ -116,6 +118,7 @@ class Surroundings:
     stop: Stop
     store: Store
     digests: Digests
+    downloads: Downloads
     executor: Executor
     gpus: Gpus
     listener: Listener

@@ -49,6 +49,8 @@ class TaskRunner:
             of = await ingredients(self._leaf, self._around)
         except TaskError as error:
             return self._save(TaskResult("FAILED", error=str(error))), Failure()
+        except TaskStoppedError:
+            return self._save(TaskResult("CANCELLED", error="stopped")), None
         found = parts(of, self._leaf.task.caching.key)
         self._record = replace(self._record, parts=found, fingerprint=fingerprint(found))
         kept = self._former.kept(self._leaf, self._record)
@@ -106,7 +108,9 @@ class TaskRunner:
             attempt.folder.mkdir(parents=True)
             attempt.log.touch()
             self._around.listener(TaskStarted(self._leaf.path, attempt.number, str(attempt.log), reason))
-            return made(await work.run(), attempt.log, work.peak), None, False
+            outputs = await work.run()
+            self._around.downloads.forget(one.uri for one in outputs.artifacts.values() if one.is_remote)
+            return made(outputs, attempt.log, work.peak), None, False
         except TaskStoppedError:
             return TaskResult("CANCELLED", error="stopped", log=str(attempt.log)), None, False
         except TaskError as error:
@@ -124,16 +128,21 @@ class TaskRunner:
 
 
 async def ingredients(leaf: Leaf, around: Surroundings) -> Ingredients:
-    """All that the result of a container task depends on. Raises TaskError where that cannot be found out."""
+    """All that the result of a container task depends on.
+
+    Raises TaskError where that cannot be found out, TaskStoppedError where the run is being stopped.
+    """
     container = leaf.task.component.body
     assert isinstance(container, Container)
     pinned = await around.executor.pinned(container, leaf.path)
+    remote = {one.uri for found in leaf.inputs.artifacts.values() for one in found if one.is_remote}
+    versions = {uri: await around.downloads.version(uri) for uri in sorted(remote)}
     return Ingredients(
         leaf.task.component.name,
         container,
         leaf.task.component.outputs,
         leaf.inputs.parameters,
-        {name: await around.digests.artifacts(found) for name, found in leaf.inputs.artifacts.items()},
+        {name: await around.digests.artifacts(found, versions) for name, found in leaf.inputs.artifacts.items()},
         {name: around.environ[source] for name, source in container.settings.secrets.items()},
         pinned.source,
         pinned.environment,
