@@ -319,11 +319,11 @@ def ports_as_dict(ports: Mapping[str, Artifacts]) -> dict[str, object]:
     return shown
 
 
-def as_json(value: Any) -> str:
-    """JSON for machines. It has no NaN and no infinity: they become texts."""
-    text = json.dumps(value, indent=2, ensure_ascii=False, default=_plain)
+def as_json(value: Any, indent: int | None = 2) -> str:
+    """JSON for machines; on one line without an `indent`. It has no NaN and no infinity: they become texts."""
+    text = json.dumps(value, indent=indent, ensure_ascii=False, default=_plain)
     if "NaN" in text or "Infinity" in text:
-        text = json.dumps(json.loads(text, parse_constant=str), indent=2, ensure_ascii=False)
+        text = json.dumps(json.loads(text, parse_constant=str), indent=indent, ensure_ascii=False)
     return text.encode("utf-8", "backslashreplace").decode()
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import json
 import os
+import shlex
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -17,9 +18,11 @@ from hpc.cli import CANCELLED, OK, RUN_FAILED
 from hpc.cli.arguments import Given, check_limits, parameter_types, split
 from hpc.cli.compiled import documents, is_compiled
 from hpc.cli.disk import Folder, read_source
+from hpc.cli.history import as_json
 from hpc.cli.messages import report
 from hpc.cli.options import choice_options, chosen
 from hpc.cli.progress import output_rows, watch
+from hpc.cli.task_names import Names, row_of
 from hpc.compiler import compile
 from hpc.compiler.targets import TARGETS
 from hpc.diagnostics import Source
@@ -87,7 +90,7 @@ def command(**options: Any) -> int:
     if asked.dry_run:
         return _show_plan(runner.rehearse(job.spec, job.platform, job.request), asked.form)
     logs = runner.masker(job.platform, os.environ) if asked.logs == "all" else False
-    with watch(sys.stderr, live=_is_live(asked), logs=logs, resume=_resume_hint(asked)) as view:
+    with watch(sys.stderr, live=_is_live(asked), logs=logs, resume=_resume_hint(job.request.root_folder)) as view:
         outcome = runner.run(job.spec, job.platform, job.request, view)
     _show_outcome(outcome, asked.form)
     return _EXIT_CODES[outcome.state]
@@ -215,14 +218,16 @@ def _is_live(asked: _Asked) -> bool:
     return asked.form == "text" and asked.logs != "all" and sys.stderr.isatty()
 
 
-def _resume_hint(asked: _Asked) -> str:
-    root = f" --root {asked.root}" if asked.root else ""
-    return f"hpc run --resume {{run}}{root}"
+def _resume_hint(root: Path) -> str:
+    """The command to go on with, as it works from here."""
+    if root == Path(_ROOT).absolute():
+        return "hpc run --resume {run}"
+    return f"hpc run --resume {{run}} --root {shlex.quote(os.path.relpath(root))}"
 
 
 def _show_outcome(outcome: Outcome, form: str) -> None:
     if form == "json":
-        click.echo(json.dumps(outcome.as_dict(), ensure_ascii=False))
+        click.echo(as_json(outcome.as_dict(), indent=None))
     elif outcome.state == "SUCCEEDED":
         for name, value in output_rows(outcome):
             click.echo(f"{name}: {value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)}")
@@ -230,9 +235,11 @@ def _show_outcome(outcome: Outcome, form: str) -> None:
 
 def _show_plan(planned: list[Planned], form: str) -> int:
     if form == "json":
-        click.echo(json.dumps([vars(one) for one in planned], ensure_ascii=False))
+        click.echo(as_json([vars(one) for one in planned], indent=None))
         return OK
-    width = max((len(one.task) for one in planned), default=0)
-    for one in planned:
-        click.echo(f"{one.what:<8} {one.task:<{width}}  {one.reason}".rstrip())
+    names = Names(dict.fromkeys(row_of(one.task) for one in planned))
+    shown = [names.of(one.task) for one in planned]
+    width = max(map(len, shown), default=0)
+    for one, name in zip(planned, shown, strict=True):
+        click.echo(f"{one.what:<8} {name:<{width}}  {one.reason}".rstrip())
     return OK
