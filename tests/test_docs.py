@@ -131,6 +131,7 @@ PINNED_ELSEWHERE = {
     "HPC909": "engines/test_refusals.py::test_all_broken_references_are_found_at_once",
     "HPC910": "engines/test_refusals.py::test_a_root_that_cannot_be_made_is_refused",
     "HPC911": "test_cli.py::test_run_refuses_wrong_arguments_before_anything_runs",
+    "HPC925": "engines/test_trials.py::test_without_optuna_nothing_begins",
     "HPC930": "test_history.py::test_no_runs",
     "HPC931": "test_history.py::test_a_store_that_cannot_be_read",
     "HPC932": "test_history.py::test_an_empty_store",

@@ -30,7 +30,7 @@ TARGETS = {
 }
 EACH = [pytest.param(name, target, id=f"{name}-{target}") for name, targets in TARGETS.items() for target in targets]
 WAITING = {"03_tune_retrain_deploy"}
-"""`tune` is read and checked; what runs it comes later."""
+"""It is for Vertex AI, for which `tune` is not compiled yet."""
 
 
 def _compiled(name: str, target: str, choice: Choice | None = None) -> Result:

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from hpc.components.ports import InputPort, objection
-from hpc.components.types import did_you_mean
 from hpc.diagnostics import Diagnostic, Rejected, Rule, Span
 from hpc.engines import Engine
 from hpc.engines.local.plan.rules import UNKNOWN_ARGUMENT, WRONG_ARGUMENT
+
+if TYPE_CHECKING:
+    from hpc.components.ports import InputPort
 
 OUTSIDE_LIMITS = Rule(
     "HPC911",
@@ -41,6 +42,8 @@ class Given:
         for name, text in self.texts.items():
             where = Span.of_file(f"-i {name}")
             if name not in types:
+                from hpc.components.types import did_you_mean
+
                 fact = f"the pipeline has no input `{name}`."
                 found.append(Diagnostic(UNKNOWN_ARGUMENT, where, fact, did_you_mean(name, types)))
                 continue
@@ -69,6 +72,8 @@ def split(inputs: tuple[str, ...]) -> dict[str, str]:
 
 def check_limits(arguments: Mapping[str, Any], ports: Mapping[str, InputPort]) -> None:
     """Raises Rejected for values that the pipeline file does not allow."""
+    from hpc.components.ports import objection
+
     found: list[Diagnostic] = []
     for name, value in arguments.items():
         trouble = objection(ports[name], ports[name].type, value)

@@ -17,7 +17,6 @@ from typing import Any, cast
 import click
 
 from hpc.cli.task_names import Names, groups_around, row_of
-from hpc.components.types import did_you_mean
 from hpc.diagnostics import Diagnostic, Rejected, Rule, Span
 from hpc.engines.local.store import Store, StoreError, UnknownRunError
 from hpc.engines.local.store.owner import is_alive
@@ -168,6 +167,8 @@ class History:
             shown = ", ".join(found[:_MOST_NAMES]) + more
             fact = f"`{name}` stands for {len(found)} tasks of the run {run.id}: {shown}."
             raise rejected(UNKNOWN_TASK, str(self.root), fact, f"name one of them, e.g. `{found[0]}`.")
+        from hpc.components.types import did_you_mean
+
         fact = f"the run {run.id} has no task `{name}`{_so_far(run)}."
         fix = did_you_mean(name, _suggestions(tasks)) if tasks else "no task has begun."
         raise rejected(UNKNOWN_TASK, str(self.root), fact, fix)

@@ -23,7 +23,6 @@ from hpc.cli.history import (
     rejected,
     root_option,
 )
-from hpc.components.types import did_you_mean
 from hpc.diagnostics import Rejected
 from hpc.engines.local.store import UnknownRunError
 from hpc.engines.local.store.records import TaskRecord
@@ -124,6 +123,8 @@ def _of_pipeline(history: History, run: Run, output: str) -> list[Asked]:
 
 
 def _no_output(history: History, owner: str, output: str, known: Iterable[str]) -> Rejected:
+    from hpc.components.types import did_you_mean
+
     fix = did_you_mean(output, known) if known else "see `hpc show` for what there is."
     return rejected(UNKNOWN_OUTPUT, str(history.root), f"{owner} has made no `{output}`.", fix)
 

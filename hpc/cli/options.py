@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from hpc.compiler import Choice
+if TYPE_CHECKING:
+    from hpc.compiler import Choice
 
 _Function = TypeVar("_Function", bound=Callable[..., Any])
 
@@ -36,4 +37,6 @@ def choice_options(function: _Function) -> _Function:
 
 def chosen(profiles: tuple[str, ...], settings: tuple[str, ...]) -> Choice:
     """The choice that the options say."""
+    from hpc.compiler import Choice
+
     return Choice(profiles, settings)

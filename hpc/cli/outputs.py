@@ -11,7 +11,6 @@ import click
 from hpc.cli import OK
 from hpc.cli.history import UNKNOWN_OUTPUT, Run, as_json, format_option, ports_as_dict, reading, rejected, root_option
 from hpc.cli.words import output_rows
-from hpc.components.types import did_you_mean
 from hpc.engines.outcome import Outcome
 
 
@@ -72,6 +71,8 @@ def _for_machines(run: Run) -> dict[str, object]:
 
 def _unknown(run: Run, name: str, shown: dict[str, object]) -> tuple[str, str]:
     """The fact and the fix."""
+    from hpc.components.types import did_you_mean
+
     if not shown:
         return f"the run {run.id} has no outputs; it {run.ending}.", f"see `hpc show {run.id}`."
     return f"the run {run.id} has no output `{name}`.", did_you_mean(name, shown)

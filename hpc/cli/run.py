@@ -23,8 +23,6 @@ from hpc.cli.messages import report
 from hpc.cli.options import choice_options, chosen
 from hpc.cli.progress import output_rows, watch
 from hpc.cli.task_names import Names, row_of
-from hpc.compiler import compile
-from hpc.compiler.targets import TARGETS
 from hpc.diagnostics import Source
 from hpc.engines import ENGINES, Engine, Mode, Outcome, Planned, Request, engine
 
@@ -185,6 +183,9 @@ def _compiled(asked: _Asked, file: Path, source: Source, runner: Engine) -> _Job
 
 def _fresh(asked: _Asked, file: Path, source: Source, runner: Engine) -> _Job:
     """Compiled now. The engine runs what is in the compiled file, so it gets what is read from it."""
+    from hpc.compiler import compile
+    from hpc.compiler.targets import TARGETS
+
     compiled = compile(source, TARGETS["local"], Folder(file.parent), chosen(asked.profiles, asked.settings))
     report(compiled.diagnostics)
     pipeline = compiled.graph.pipeline

@@ -91,7 +91,7 @@ class Trial:
         spec, python = thirty_tasks(), bare_python(self.folder / "python")
         (self.folder / "pipeline.json").write_text(json.dumps(spec))
         self._platform = platform(**{key: {"python": python} for key in spec["root"]["dag"]["tasks"]})
-        self._done: dict[str, str] = {}
+        self.done: dict[str, str] = {}
 
     @property
     def root(self) -> Path:
@@ -126,7 +126,7 @@ class Trial:
         """Attempts whose exit code is on disk: task folder to attempt."""
         for file in self.root.glob("runs/*/tasks/**/exit"):
             if file.read_text() == "0\n":
-                self._done.setdefault(str(file.parent.parent), file.parent.name)
+                self.done.setdefault(str(file.parent.parent), file.parent.name)
 
     def end(self) -> None:
         """Go on to the end, and look at everything."""
@@ -143,13 +143,15 @@ class Trial:
         outcome = json.loads(out) if out.startswith("{") else {"state": None, "tasks": {}, "outputs": {}}
         if outcome["state"] != "SUCCEEDED" or outcome["outputs"] != OUTPUTS:
             yield f"it ended as {outcome['state']} with {outcome['outputs']}: {err[-2000:]}"
-        yield from (f"{path} is {one['state']}" for path, one in outcome["tasks"].items() if one["state"] != "SUCCEEDED")
+        yield from (
+            f"{path} is {one['state']}" for path, one in outcome["tasks"].items() if one["state"] != "SUCCEEDED"
+        )
 
     def _again(self) -> Iterator[str]:
         """Attempts that began although one of their task had ended well when an engine was killed."""
         begun = [Path(line) for line in (self.folder / "state" / "begun").read_text().splitlines()]
         for one in begun:
-            if int(one.name) > int(self._done.get(str(one.parent), sys.maxsize)):
+            if int(one.name) > int(self.done.get(str(one.parent), sys.maxsize)):
                 yield str(one)
         yield from (f"{one} (twice)" for one in {str(one) for one in begun if begun.count(one) > 1})
 
@@ -194,7 +196,7 @@ def main(times: int = 50, seed: int = 0) -> int:
             trial.kill_after(moment)
         trial.end()
         bad += bool(trial.wrong)
-        print(number, [round(one, 2) for one in kills], len(trial._done), *trial.wrong, flush=True)  # noqa: T201, SLF001
+        print(number, [round(one, 2) for one in kills], len(trial.done), *trial.wrong, flush=True)  # noqa: T201
         if not trial.wrong:
             shutil.rmtree(trial.folder)
     print(f"{times - bad} of {times} as they should be; {folder}", os.getpid())  # noqa: T201

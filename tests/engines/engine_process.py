@@ -36,7 +36,8 @@ def main(pipeline: str, options: str) -> int:
     given = json.loads(options)
     _die_at(given.pop("die_at", 0))
     settings = given.pop("platform", None)
-    paths = {name: Path(given[name]) for name in ("base", "root") if name in given}
+    paths: dict[str, Any] = {name: Path(given[name]) for name in ("base", "root") if name in given}
+    paths["mounts"] = tuple(map(Path, given.get("mounts", ())))
     request = Request(**{"jobs": 4, "environ": dict(os.environ), **given, **paths})
     try:
         with watch(sys.stderr, live=False) as listener:

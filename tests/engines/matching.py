@@ -1,6 +1,6 @@
 """Expected results of the conformance cases against the object that `Outcome.as_dict()` gives.
 
-A value is compared for equality unless it is a matcher: `$json`, `$json_list`, `$re`, `$any` (see cases/README.md).
+A value is compared for equality unless it is a matcher: `$json`, `$json_list`, `$re`, `$any`, `$superset`.
 """
 
 from __future__ import annotations
@@ -26,14 +26,22 @@ def differences(want: Any, got: Any, at: str) -> Iterator[str]:
 
 
 def run_differences(run: dict[str, Any], outcome: dict[str, Any]) -> Iterator[str]:
-    """Everything in which the outcome is not what one run of a case expects."""
+    """Everything in which the outcome is not what one run of a case expects. No other task may have run."""
     yield from differences(run["state"], outcome["state"], "state")
     if run["state"] == "SUCCEEDED":
         yield from differences(run.get("outputs", {}), outcome["outputs"], "outputs")
-    yield from differences(sorted(run["tasks"]), sorted(outcome["tasks"]), "names of tasks")
-    for path in run["tasks"].keys() & outcome["tasks"].keys():
-        want = run["tasks"][path]
-        yield from _task(want if isinstance(want, dict) else {"state": want}, outcome["tasks"][path], path)
+    for path, want in run["tasks"].items():
+        if path in outcome["tasks"]:
+            yield from _task(want if isinstance(want, dict) else {"state": want}, outcome["tasks"][path], path)
+        elif "NOT_RUN" not in json.dumps(want):
+            yield f"{path}: there is no such task"
+    for path, task in outcome["tasks"].items():
+        if task["attempts"] and task["state"] != "CANCELLED" and path not in run["tasks"]:
+            yield f"{path}: has run"
+    yield from _overlaps(run, outcome)
+
+
+def _overlaps(run: dict[str, Any], outcome: dict[str, Any]) -> Iterator[str]:
     for one, other in run.get("overlap", ()):
         a, b = outcome["tasks"][one], outcome["tasks"][other]
         if max(a["start"], b["start"]) >= min(a["end"], b["end"]):
@@ -48,13 +56,19 @@ def _task(want: dict[str, Any], got: dict[str, Any], at: str) -> Iterator[str]:
     for name, value in want.get("outputs", {}).items():
         yield from differences(value, got["outputs"].get(name), f"{at}.{name}")
     for name, value in want.get("artifacts", {}).items():
-        yield from differences(value["dir"], _tree(Path(got["artifacts"][name]["uri"])), f"{at}.{name}")
+        yield from _artifact(value, got["artifacts"][name], f"{at}.{name}")
+
+
+def _artifact(want: dict[str, Any], got: dict[str, Any], at: str) -> Iterator[str]:
+    for key in want.keys() & {"text", "dir"}:
+        yield from differences(want[key], _tree(Path(got["uri"])), at)
+    yield from differences({"$superset": want.get("metadata", {})}, got["metadata"], f"{at}.metadata")
 
 
 def _log(want: dict[str, Any], got: dict[str, Any], at: str) -> Iterator[str]:
     log = Path(got["log"]).read_bytes() if got["log"] else b""
     if "error" in want:
-        yield from differences(want["error"], got["error"], f"{at}.error")
+        yield from differences(want["error"], f"{got['error']}\n{log.decode(errors='replace')}", f"{at}.error")
     for text in [*want.get("log_contains", ()), *([want["error_log"]] if "error_log" in want else ())]:
         if text.encode() not in log:
             yield f"{at}: the log lacks {text!r}"
@@ -96,9 +110,19 @@ def _any(want: list[Any], got: Any, at: str) -> Iterator[str]:
         yield f"{at}: {got!r} is none of {want}"
 
 
+def _superset(want: Any, got: Any, at: str) -> Iterator[str]:
+    """At least these entries; of several alternatives the one that fits best."""
+    alternatives = want if isinstance(want, list) else [want]
+    found = [
+        [text for key in one for text in differences(one[key], got.get(key), f"{at}.{key}")] for one in alternatives
+    ]
+    yield from min(found, key=len)
+
+
 _MATCHERS: dict[str, Callable[[Any, Any, str], Iterator[str]]] = {
     "$json": _json,
     "$json_list": _json_list,
     "$re": _re,
     "$any": _any,
+    "$superset": _superset,
 }

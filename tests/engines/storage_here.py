@@ -1,15 +1,15 @@
 """Servers on this machine that hold objects, for tests: S3 (moto, behind a relay that can fail), and a little of GCS.
 
-The relay hands on what comes and goes; it can be told to cut or to hold every answer to a GET after so many bytes.
+The relay hands on what comes and goes; it can be told to hold the answer to a GET after so many bytes, or to cut it and
+to answer no GET any more.
 """
 
 from __future__ import annotations
 
+import contextlib
 import json
 import socket
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
@@ -57,6 +57,8 @@ class Relay:
                     if self.cut_at is None:
                         self.held.set()
                         threading.Event().wait()
+                    self.cut_at = 0
+                    client.shutdown(socket.SHUT_RDWR)
                     return
                 sent += len(data)
                 try:
@@ -73,7 +75,7 @@ class Relay:
                 server.sendall(data)
             except OSError:
                 return
-        with _ignored():
+        with contextlib.suppress(OSError):
             server.shutdown(socket.SHUT_RDWR)
 
     def _received(self, side: socket.socket) -> bytes:
@@ -81,14 +83,6 @@ class Relay:
             return side.recv(1 << 16)
         except OSError:
             return b""
-
-
-@contextmanager
-def _ignored() -> Iterator[None]:
-    try:
-        yield
-    except OSError:
-        pass
 
 
 class Objects(ThreadingHTTPServer):

@@ -1,77 +1,39 @@
-"""The conformance cases: compiled pipelines and what the KFP backend makes of them."""
+"""The conformance cases: compiled pipelines and what the KFP backend makes of them, as processes and in containers."""
 
 from __future__ import annotations
 
 import json
-import os
 import signal
 import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import docker_here
 import pytest
+from crashing import left_running
+from engine_process import start
 from matching import differences, run_differences
 
-from hpc.engines.local import Request, run
-
+docker_program = docker_here.docker_program
 HERE = Path(__file__).parent
-ROOT = HERE.parent.parent
+CASES = [file.parent.name for file in sorted(HERE.glob("cases/*/case.json"))]
 
 
-def _runs() -> Iterator[Any]:
-    for file in sorted(HERE.glob("cases/*/case.json")):
-        for one in json.loads(file.read_text())["runs"]:
-            if "signal" not in one:
-                yield pytest.param(file.parent, one, id=f"{file.parent.name}-{one['name']}")
+def test_there_are_cases() -> None:
+    assert len(CASES) == 19
 
 
-@pytest.mark.parametrize(("case", "expected"), list(_runs()))
-def test_a_case_runs_as_expected(case: Path, expected: dict[str, Any], tmp_path: Path) -> None:
-    state = tmp_path / "state"
-    state.mkdir()
-    arguments = {name: _filled(value, state) for name, value in expected["args"].items()}
-    fail_fast = expected.get("options", {}).get("fail_fast", False)
-    request = Request(base=tmp_path, environ=dict(os.environ), arguments=arguments, jobs=4, fail_fast=fail_fast)
-    outcome = run(json.loads((case / "pipeline.json").read_text()), None, request, [].append)
-    assert list(run_differences(expected, json.loads(json.dumps(outcome.as_dict())))) == []
-    assert outcome.seconds >= expected.get("wall_min", 0)
+@pytest.mark.parametrize("case", CASES)
+def test_a_case_runs_as_host_processes(case: str, tmp_path: Path) -> None:
+    assert list(_problems(case, tmp_path, "process")) == []
 
 
-@pytest.mark.parametrize("name", ["INT", "TERM"])
-def test_a_signal_stops_the_run_and_leaves_nothing_behind(name: str, tmp_path: Path) -> None:
-    case = HERE / "cases" / "36_cancel_straight"
-    [expected] = json.loads((case / "case.json").read_text())["runs"]
-    state = tmp_path / "state"
-    state.mkdir()
-    with _engine(case / "pipeline.json", {"state_dir": str(state)}, tmp_path, grace=1) as engine:
-        pids = _pids([Path(_filled(file, state)) for file in expected["wait_for"]])
-        engine.send_signal(getattr(signal, f"SIG{name}"))
-        out, err = engine.communicate(timeout=30)
-    assert engine.returncode == 130, err
-    assert list(run_differences(expected, json.loads(out))) == []
-    assert "no new tasks; 2 running tasks asked to end, killed after 1 s or at the next Ctrl-C" in err
-    assert [pid for pid in pids if _alive(pid)] == []
-    assert all(Path(_filled(file, state)).exists() for file in expected["files_exist"])
-    assert not any(Path(_filled(file, state)).exists() for file in expected["files_absent"])
-
-
-def test_a_second_signal_kills_at_once(tmp_path: Path) -> None:
-    state = tmp_path / "state"
-    state.mkdir()
-    pipeline = HERE / "cases" / "36_cancel_straight" / "pipeline.json"
-    with _engine(pipeline, {"state_dir": str(state)}, tmp_path, grace=3600) as engine:
-        pids = _pids([state / "pids-stubborn", state / "pids-polite"])
-        engine.send_signal(signal.SIGINT)
-        _wait_until((state / "term-polite").exists)
-        engine.send_signal(signal.SIGINT)
-        out, err = engine.communicate(timeout=30)
-    assert engine.returncode == 130, err
-    assert json.loads(out)["state"] == "CANCELLED"
-    assert "stop killing" in err
-    assert [pid for pid in pids if _alive(pid)] == []
+@pytest.mark.usefixtures("docker_program")
+@pytest.mark.parametrize("case", CASES)
+def test_a_case_runs_in_containers(case: str, tmp_path: Path) -> None:
+    assert list(_problems(case, tmp_path, "docker")) == []
 
 
 def test_the_matcher_sees_what_is_wrong() -> None:
@@ -79,42 +41,87 @@ def test_the_matcher_sees_what_is_wrong() -> None:
     assert list(differences({"$re": "a+"}, "b", "x")) == ["x: 'b' does not match a+"]
     assert list(differences(1, True, "x")) == ["x: True, want 1"]
     assert list(differences({"a": 1}, {}, "x")) == ["x.a: only on one side"]
+    assert list(differences({"$superset": [{"a": 1}, {"b": 2}]}, {"a": 3, "b": 4}, "x")) == ["x.a: 3, want 1"]
+    expected = {"state": "SUCCEEDED", "tasks": {"a": {"state": "SUCCEEDED", "attempts": 2}, "b": "SKIPPED"}}
+    ran = {"state": "SUCCEEDED", "attempts": 1, "log": "", "outputs": {}, "artifacts": {}}
+    found = list(run_differences(expected, {"state": "FAILED", "outputs": {}, "tasks": {"a": ran, "c": ran}}))
+    assert found == [
+        "state: 'FAILED', want 'SUCCEEDED'",
+        "a.attempts: 1, want 2",
+        "b: there is no such task",
+        "c: has run",
+    ]
 
 
-def _engine(pipeline: Path, arguments: dict[str, Any], base: Path, grace: float) -> subprocess.Popen[str]:
-    command = [sys.executable, str(HERE / "engine_process.py"), str(pipeline), json.dumps(arguments)]
-    return subprocess.Popen(
-        [*command, str(base), str(grace)],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        env={**os.environ, "PYTHONPATH": str(ROOT)},
-    )
+def _problems(case: str, folder: Path, mode: str) -> Iterator[str]:
+    """What is not as expected in the runs of a case, which may share a root and a state."""
+    (folder / "seed.txt").write_text("seed text")
+    (folder / "source").mkdir()
+    runs = json.loads((HERE / "cases" / case / "case.json").read_text())["runs"]
+    state = folder / "state"
+    for number, expected in enumerate(runs):
+        state = folder / f"state-{number}" if number and expected.get("fresh_state") else state
+        state.mkdir(exist_ok=True)
+        shared = expected.get("options", {}).get("cache", False)
+        options = {
+            "base": str(folder / "source"),
+            "root": str(folder / ("root" if shared else f"root-{number}")),
+            "arguments": {name: _filled(value, state) for name, value in expected["args"].items()},
+            "fail_fast": expected.get("options", {}).get("fail_fast", False),
+            "cache": shared,
+            "grace": 2,
+            "mode": mode,
+            "mounts": [str(folder)],
+        }
+        problems = _run(HERE / "cases" / case / "pipeline.json", options, expected, state)
+        yield from (f"{expected['name']}: {problem}" for problem in problems)
 
 
-def _pids(files: list[Path]) -> list[int]:
-    _wait_until(lambda: all(file.exists() and file.read_text().endswith("\n") for file in files))
-    return [int(pid) for file in files for pid in file.read_text().split()]
+def _run(pipeline: Path, options: dict[str, Any], expected: dict[str, Any], state: Path) -> Iterator[str]:
+    began = time.monotonic()
+    with start(pipeline, options) as engine:
+        if "signal" in expected:
+            _wait_for([Path(_filled(file, state)) for file in expected["wait_for"]])
+            engine.send_signal(getattr(signal, f"SIG{expected['signal']}"))
+        out, err = engine.communicate(timeout=180)
+    wanted = {"SUCCEEDED": 0, "FAILED": 4, "CANCELLED": 130}[expected["state"]]
+    if engine.returncode != wanted:
+        yield f"exit code {engine.returncode}, want {wanted}: {err}"
+    yield from run_differences(expected, json.loads(out.splitlines()[-1]))
+    if time.monotonic() - began < expected.get("wall_min", 0):
+        yield f"it took less than {expected['wall_min']} s"
+    yield from _files(expected, state)
+    yield from (f"left behind: {what}" for what in _left_behind(options))
 
 
-def _wait_until(condition: Any) -> None:
+def _files(expected: dict[str, Any], state: Path) -> Iterator[str]:
+    for file, text in expected.get("files", {}).items():
+        yield from differences(text, Path(_filled(file, state)).read_text(), file)
+    for file in expected.get("files_exist", ()):
+        if not Path(_filled(file, state)).exists():
+            yield f"{file} does not exist"
+    for file in expected.get("files_absent", ()):
+        if Path(_filled(file, state)).exists():
+            yield f"{file} exists"
+
+
+def _left_behind(options: dict[str, Any]) -> list[str]:
+    """Processes or containers of a run that has ended."""
+    if options["mode"] == "process":
+        return [str(pid) for pid in left_running(Path(options["root"]))]
+    command = ["docker", "ps", "--all", "--quiet", "--filter", f"label=hpc.root={options['root']}"]
+    return subprocess.run(command, capture_output=True, text=True, check=True).stdout.split()
+
+
+def _wait_for(files: list[Path]) -> None:
     for _ in range(600):
-        if condition():
+        if all(file.exists() and file.stat().st_size for file in files):
             return
         time.sleep(0.05)
-    raise AssertionError("nothing happened for half a minute")
-
-
-def _alive(pid: int) -> bool:
-    """Neither gone nor only waiting to be collected."""
-    try:
-        os.kill(pid, 0)
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
-    except ProcessLookupError:
-        return False
-    except FileNotFoundError:
-        return not Path("/proc/self").exists()
+    raise AssertionError(f"not all of {files} were written within half a minute")
 
 
 def _filled(value: Any, state: Path) -> Any:
-    return value.replace("${STATE}", str(state)) if isinstance(value, str) else value
+    if not isinstance(value, str):
+        return value
+    return value.replace("${STATE}", str(state)).replace("${SEED}", str(state.parent / "seed.txt"))

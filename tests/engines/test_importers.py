@@ -15,9 +15,11 @@ from pathlib import Path
 from typing import Any
 
 import boto3
+import docker_here
 import engine_process
 import fsspec
 import pytest
+from base_image import TAG
 from moto.server import ThreadedMotoServer
 from small_pipelines import OUT, Ran, pipeline, ran, task
 from storage_here import HOST, Objects, Relay
@@ -27,6 +29,8 @@ from hpc.engines.events import Downloaded, Downloading, Notice
 from hpc.engines.local import Request, rehearse
 from hpc.engines.local.work.remote import RemoteError, fetch, look
 from hpc.engines.outcome import Artifact, TaskResult
+
+docker_program = docker_here.docker_program
 
 PATH = "{{$.inputs.artifacts['src'].path}}"
 URI = "{{$.inputs.artifacts['src'].uri}}"
@@ -207,6 +211,14 @@ def test_an_output_may_lie_elsewhere(tmp_path: Path, memory: Any) -> None:
     assert ran(spec, tmp_path).outcome.outputs == {"out": "elsewhere"}
 
 
+def test_a_container_sees_the_copy_too(tmp_path: Path, memory: Any, docker_program: str) -> None:
+    memory.pipe("/box/data.csv", b"content")
+    spec = importing("memory://box/data.csv")
+    spec["deploymentSpec"]["executors"]["exec-read"]["container"]["image"] = TAG
+    result = ran(spec, tmp_path, mode=docker_program)
+    assert result.outcome.outputs == {"out": "content"}
+
+
 def test_a_scheme_that_nobody_knows_can_be_handed_on_but_not_read(tmp_path: Path) -> None:
     read = reader("sh", "-c", 'printf %s "$0" > "$1"', URI, OUT)
     result = ran(importing("nowhere://a/b", read=read, reimport=True), tmp_path)
@@ -219,10 +231,8 @@ def test_a_scheme_that_nobody_knows_can_be_handed_on_but_not_read(tmp_path: Path
 def test_a_missing_package_names_the_extra(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, scheme: str, package: str, extra: str
 ) -> None:
-    import fsspec.registry
-
     for name in ("s3", "s3a", "gs", "gcs"):
-        fsspec.registry._registry.pop(name, None)  # pyright: ignore[reportPrivateUsage]
+        monkeypatch.delitem(sys.modules["fsspec.registry"]._registry, name, raising=False)
     monkeypatch.setitem(sys.modules, package, None)
     says = f"a package is not installed; pip install 'hydra-pipeline-compiler[{extra}]'"
     result = ran(importing(f"{scheme}://bucket/a"), tmp_path)
@@ -294,20 +304,30 @@ def test_a_download_that_is_given_up_leaves_no_copy(tmp_path: Path, objects: Obj
 # ---------------------------------------------------------------- GCS
 
 
-def test_gcs_through_gcsfs(tmp_path: Path, objects: Objects, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_gcs_through_gcsfs(tmp_path: Path, objects: Objects) -> None:
+    """In a process of its own: gcsfs reads once that it is to ask no further service of Google's about the bucket."""
     pytest.importorskip("gcsfs")
-    monkeypatch.setenv("STORAGE_EMULATOR_HOST", objects.address)
-    monkeypatch.setitem(fsspec.config.conf, "gs", {"token": "anon", "experimental_zb_hns_support": False})
+    environ = {"STORAGE_EMULATOR_HOST": objects.address, "FSSPEC_GCS_TOKEN": "anon"}
+    environ["GCSFS_EXPERIMENTAL_ZB_HNS_SUPPORT"] = "false"
+
+    def outcome(spec: dict[str, Any]) -> dict[str, Any]:
+        document = tmp_path / "pipeline.json"
+        document.write_text(json.dumps(spec))
+        options = {"base": str(tmp_path), "root": str(tmp_path / ".hpc")}
+        out, errors = engine_process.start(document, options, environ=environ).communicate(timeout=120)
+        assert out, errors
+        return json.loads(out)
+
     objects.put("set/a", b"1")
     objects.put("set/deep/b", b"2")
-    spec = importing("gs://bucket/set", read=reader("sh", "-c", TREE, PATH, OUT))
-    assert ran(spec, tmp_path).outcome.outputs == {"out": "./a=1\n./deep/b=2\n"}
+    tree = importing("gs://bucket/set", read=reader("sh", "-c", TREE, PATH, OUT))
+    assert outcome(tree)["outputs"] == {"out": "./a=1\n./deep/b=2\n"}
     one = cached(importing("gs://bucket/set/a"))
-    assert ran(one, tmp_path).outcome.outputs == {"out": "1"}
+    assert outcome(one)["outputs"] == {"out": "1"}
     objects.put("set/a", b"3")
-    assert ran(one, tmp_path).outcome.outputs == {"out": "3"}
-    missing = failed(ran(importing("gs://bucket/none"), tmp_path), "get")
-    assert missing.startswith("there is nothing to import at gs://bucket/none")
+    assert outcome(one)["outputs"] == {"out": "3"}
+    missing = outcome(importing("gs://bucket/none"))["tasks"]["get"]
+    assert missing["error"].startswith("there is nothing to import at gs://bucket/none")
 
 
 # ---------------------------------------------------------------- S3
@@ -388,8 +408,9 @@ def test_what_is_not_there_or_forbidden_fails_the_importer(tmp_path: Path, s3: B
         "there is nothing to import at s3://no-bucket/a (The specified bucket does not exist)"
     )
     s3.put("secret", b"1")
-    deny = {"Effect": "Deny", "Principal": "*", "Action": ["s3:GetObject"], "Resource": "arn:aws:s3:::bucket/secret"}
-    s3.client.put_bucket_policy(Bucket="bucket", Policy=json.dumps({"Version": "2012-10-17", "Statement": [deny]}))
+    deny = {"Effect": "Deny", "Principal": "*", "Action": ["s3:GetObject", "s3:HeadObject"]}
+    policy = {"Version": "2012-10-17", "Statement": [{**deny, "Resource": "arn:aws:s3:::bucket/secret"}]}
+    s3.client.put_bucket_policy(Bucket="bucket", Policy=json.dumps(policy))
     assert failed(ran(importing("s3://bucket/secret"), tmp_path), "get") == (
         "s3://bucket/secret may not be read with the credentials of this machine (Forbidden)"
     )
@@ -421,6 +442,7 @@ def test_a_run_can_be_stopped_while_a_server_says_nothing(tmp_path: Path, s3: Bu
     assert engine.returncode == 130, errors
     assert json.loads(out)["tasks"]["read"]["state"] == "CANCELLED"
     assert "Traceback" not in errors
+    assert downloads(tmp_path) == []
     s3.relay.hold_at = None
     assert ran(importing("s3://bucket/big"), tmp_path).outcome.state == "SUCCEEDED"
     assert len(downloads(tmp_path)) == 1

@@ -36,5 +36,5 @@ def test_lightweight_python_components_run(tmp_path: Path) -> None:
         compiler.Compiler().compile(whole, str(file))
     outcome = ran(json.loads(file.read_text()), tmp_path, arguments={"rows": 4}).outcome
     assert outcome.outputs == {"Output": "8 ['a', 'b'] 0.5"}, [Path(t.log).read_text() for t in outcome.tasks.values()]
-    assert outcome.tasks["make"].artifacts["data"].metadata == {"scale": 0.5}
-    assert outcome.tasks["measure"].artifacts["metrics"].metadata == {"rows": 4}
+    assert outcome.tasks["make"].artifacts["data"][0].metadata == {"scale": 0.5}
+    assert outcome.tasks["measure"].artifacts["metrics"][0].metadata == {"rows": 4}

@@ -123,10 +123,10 @@ def test_python_is_the_engine_s_own_unless_another_is_named(tmp_path: Path) -> N
 def test_a_named_interpreter_is_python_too(tmp_path: Path) -> None:
     other = tmp_path / "bin with blank" / "python-x"
     other.parent.mkdir()
-    other.write_text('#!/bin/sh\necho "other $*"\n')
+    other.write_text(f'#!/bin/sh\necho "other $#"\nexec {sys.executable} "$@"\n')
     other.chmod(0o755)
-    result = _alone(tmp_path, "python", "-m", "train", settings={"python": "bin with blank/python-x"})
-    assert _printed(result) == "other -m train\n"
+    result = _alone(tmp_path, "python", "-c", "print(1)", settings={"python": "bin with blank/python-x"})
+    assert _printed(result) == "other 2\n1\n"
     with pytest.raises(Rejected, match=r"there is no interpreter `python9\.99` on PATH"):
         _alone(tmp_path, "python", settings={"python": "python9.99"})
 
@@ -182,7 +182,7 @@ def test_a_missing_working_folder_is_named(tmp_path: Path) -> None:
 )
 def test_a_bad_output_is_a_failure(script: str, error: str, tmp_path: Path) -> None:
     result = _alone(tmp_path, "sh", "-c", script, OUT, outputs={"out": "NUMBER_INTEGER"})
-    assert _a(result).error == error.format(file=result.folder / "a" / "1" / "parameters" / "out")
+    assert _a(result).error == error.format(file=result.folder / "tasks" / "a" / "1" / "parameters" / "out")
     assert _a(result).exit_code is None
 
 
@@ -195,7 +195,7 @@ def test_the_executor_output_wins_and_describes_artifacts(tmp_path: Path) -> Non
     command = ("sh", "-c", script, OUT, "{{$.outputs.output_file}}")
     found = _a(_alone(tmp_path, *command, outputs={"out": "NUMBER_INTEGER", "m": "system.Model"}))
     assert found.outputs == {"out": 5}
-    assert found.artifacts["m"].as_dict() == {"uri": "gs://elsewhere/m", "metadata": {"k": 1}}
+    assert found.artifacts["m"][0].as_dict() == {"uri": "gs://elsewhere/m", "metadata": {"k": 1}}
 
 
 def test_a_file_of_numbers_is_the_metadata_of_metrics(tmp_path: Path) -> None:
@@ -211,15 +211,15 @@ def test_a_file_of_numbers_is_the_metadata_of_metrics(tmp_path: Path) -> None:
     }
     for schema, (text, metadata) in schemas.items():
         command = ("sh", "-c", f"printf '%s' '{text}' > $0", place)
-        made = _a(_alone(tmp_path, *command, outputs={"m": schema})).artifacts["m"]
+        [made] = _a(_alone(tmp_path, *command, outputs={"m": schema})).artifacts["m"]
         assert (made.metadata, Path(made.uri).read_text()) == (metadata, text)
     not_numbers = ("sh", "-c", "echo 'acc: 0.5' > $0", place)
-    assert _a(_alone(tmp_path, *not_numbers, outputs={"m": "system.Metrics"})).artifacts["m"].metadata == {}
+    assert _a(_alone(tmp_path, *not_numbers, outputs={"m": "system.Metrics"})).artifacts["m"][0].metadata == {}
 
 
 def test_an_artifact_that_was_never_written_is_no_failure(tmp_path: Path) -> None:
     found = _a(_alone(tmp_path, "true", outputs={"m": "system.Model"}))
-    assert (found.state, Path(found.artifacts["m"].uri).exists()) == ("SUCCEEDED", False)
+    assert (found.state, Path(found.artifacts["m"][0].uri).exists()) == ("SUCCEEDED", False)
 
 
 def test_a_value_that_is_no_choice_is_refused(tmp_path: Path) -> None:
@@ -247,7 +247,7 @@ def test_every_attempt_has_a_folder_of_its_own_and_waits_before(tmp_path: Path) 
     assert [event for event in result.events if isinstance(event, TaskRetrying)] == [
         TaskRetrying("a", 1, 0.1, "exit code 1")
     ]
-    assert sorted(path.name for path in (result.folder / "a").iterdir()) == ["1", "2", "task.json"]
+    assert sorted(path.name for path in (result.folder / "tasks" / "a").iterdir()) == ["1", "2"]
 
 
 def test_a_task_over_its_time_is_ended_with_its_children(tmp_path: Path) -> None:
@@ -314,16 +314,15 @@ def test_the_log_s_end_has_twenty_lines_of_bounded_width(tmp_path: Path) -> None
     assert (len(lines), lines[0], len(lines[-1])) == (20, "81", 501)
 
 
-def test_the_run_folder_holds_the_documents_and_the_results(tmp_path: Path) -> None:
+def test_the_run_folder_holds_the_documents_and_the_attempts(tmp_path: Path) -> None:
     spec = pipeline({"a": task("true")})
     result = ran(spec, tmp_path, platform(a={"dir": "."}))
     [started] = [event for event in result.events if isinstance(event, RunStarted)]
     assert re.fullmatch(r"\d{4}-\d\d-\d\d-[0-9a-z]{4}", started.run)
     assert Path(started.folder) == tmp_path / ".hpc" / "runs" / started.run
     assert json.loads((result.folder / "pipeline.json").read_text()) == spec
-    recorded = json.loads((result.folder / "run.json").read_text())
-    assert recorded["tasks"] == {"a": json.loads((result.folder / "a" / "task.json").read_text())}
-    assert {"state": "SUCCEEDED", "pipeline": "small", "run": started.run}.items() <= recorded.items()
+    assert json.loads((result.folder / "platform.json").read_text()) == platform(a={"dir": "."})
+    assert {path.name for path in (result.folder / "tasks" / "a" / "1").iterdir()} >= {"log.txt", "run.sh", "exit"}
     assert (tmp_path / ".hpc" / ".gitignore").read_text() == "*\n"
 
 
@@ -366,7 +365,7 @@ def test_an_artifact_that_is_not_there_is_said(tmp_path: Path) -> None:
     result = _alone(tmp_path, "true", outputs={"model": "system.Model"})
     assert _a(result).state == "SUCCEEDED"
     notices = [event.text for event in result.events if isinstance(event, Notice)]
-    assert notices == [f"a: the artifact `model` was not written: {result.folder}/a/1/outputs/model"]
+    assert notices == [f"a: the artifact `model` was not written: {result.folder}/tasks/a/1/outputs/model"]
 
 
 def test_a_failure_shows_the_command_without_the_bootstrap(tmp_path: Path) -> None:

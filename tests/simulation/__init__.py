@@ -5,5 +5,8 @@
 program makes of its inputs, so both must run the same programs with the same inputs, in an order that the edges allow.
 `compare` runs both, `minimise` makes a failing file small, `mutants` breaks compiled files on purpose.
 
-By hand, thousands at a time: `cd tests && python -m simulation --count 10000 --seed 7`.
+`engine` holds the local engine's flow against `backend` in the same way, on compiled files and on `documents` with what
+hpc never writes; `ways` are other ways through a run, `slips` mistakes planted in the engine.
+
+By hand, thousands at a time: `cd tests && python -m simulation --count 10000 --seed 7`, also with `--engine`.
 """

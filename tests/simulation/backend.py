@@ -317,17 +317,20 @@ class _Dag:
         return self._first(key, single or source["valueFromOneof"]["parameterSelectors"], "outputParameterKey")
 
     @property
-    def _excuses(self) -> tuple[str, ...]:
-        """States for which it is no wonder that an output is not there."""
-        return (FAILED, HELD) if self.backend.strict else (FAILED,)
+    def _is_excused(self) -> bool:
+        """Whether it is no wonder that an output is not there."""
+        excuses = (FAILED, HELD) if self.backend.strict else (FAILED,)
+        return any(end.state in excuses for end in self.ended.values())
 
     def _first(self, key: str, selectors: list[Json], port: str) -> list[Any]:
         for one in selectors:
             end = self.end_of(one["producerSubtask"])
+            if end.state == DONE and one[port] in end.outputs:
+                return [end.outputs[one[port]]]
             if end.state == DONE:
-                return [end.outputs[one[port]]] if one[port] in end.outputs else []
-        if len(selectors) > 1 and not any(end.state in self._excuses for end in self.ended.values()):
-            raise Broken(f"none of the branches of {key} ran")
+                break
+        if len(selectors) > 1 and not self._is_excused:
+            raise Broken(f"none of the branches of {key} ran, or the first that did has not made it")
         return []
 
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 import random
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -28,6 +27,7 @@ class Source:
     code: str
     node: Json
     name: str = ""
+    is_item: bool = False
 
 
 @dataclass
@@ -95,7 +95,7 @@ class _Level:
         self.rng = writer.rng
         self.depth = depth
         self.tasks: Json = {}
-        self.sources = [Source(code_of(port), {_parent(port): port}) for port in inputs]
+        self.sources = [Source(code_of(port), {_parent(port): port}, is_item=port.endswith("9")) for port in inputs]
         self.made: list[Source] = []
         self._chosen: Json = {}
         for _ in range(self.rng.randint(1, 6)):
@@ -139,7 +139,7 @@ class _Level:
     def _loop(self, item: str) -> Json:
         rng = self.rng
         items = [value_of(item, rng) for _ in range(rng.randint(0, 3))]
-        if rng.random() < 0.15 and item != "s":
+        if rng.random() < 0.08 and item != "s":
             items.append("no such type")
         source = {"raw": json.dumps(items)} if rng.random() < 0.4 else {"inputParameter": f"l{item}9"}
         limit = {"iteratorPolicy": {"parallelismLimit": rng.randint(1, 2)}} if rng.random() < 0.5 else {}
@@ -170,6 +170,9 @@ class _Level:
             ended = list(self.tasks)
             return {"taskFinalStatus": {"producerTask": self.rng.choice(ended)}} if ended else None
         found = [one.node for one in self.sources if one.code == code]
+        items = [one.node for one in self.sources if one.code == code and one.is_item]
+        if items and self.rng.random() < 0.5:
+            return items[0]
         if found and (self.rng.random() < 0.75 or code in ("m", "a", "lm")):
             return self.rng.choice(found)
         if code in ("m", "a", "lm"):
@@ -202,7 +205,7 @@ class _Level:
     def outputs(self) -> Json:
         """The ports that the DAG hands out, by name."""
         rng, found = self.rng, {}
-        for number in range(rng.choice((0, 1, 2, 3))):
+        for number in range(rng.choice((0, 1, 2, 3)) if self.depth == 0 else rng.choice((1, 2, 3))):
             if not self.made:
                 break
             one = rng.choice(self.made)
@@ -286,7 +289,3 @@ def _condition(port: str, rng: random.Random) -> str:
     cannot = {"s": f"int({value}) == 10"}
     code = code_of(port)
     return cannot[code] if code in cannot and rng.random() < 0.3 else choices[code]
-
-
-def documents(seeds: range) -> Iterator[Json]:
-    return map(document, seeds)

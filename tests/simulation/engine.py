@@ -13,8 +13,11 @@ import re
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path as Folder
 from typing import Any
+
+from compiling import compile_text
 
 from hpc.engines.local.flow.execution import Ended, Execution, Leaf, Opened
 from hpc.engines.local.flow.inputs import Inputs
@@ -24,8 +27,11 @@ from hpc.engines.local.plan.arguments import check_arguments
 from hpc.engines.local.plan.planner import plan
 from hpc.engines.local.plan.rules import Findings
 from hpc.engines.outcome import Artifact, TaskResult
-
-from simulation.backend import DONE, FAILED, FALSE, HELD, SHUT_IN, Broken, Executed, received, step_of
+from simulation.backend import DONE, FAILED, FALSE, HELD, SHUT_IN, Backend, Broken, Executed, received, step_of
+from simulation.documents import document
+from simulation.generate import arguments as file_arguments
+from simulation.generate import pipeline
+from simulation.trial import written as written_file
 from simulation.world import Artifact as Token
 from simulation.world import Path, Run, World, digest, imported, written
 
@@ -50,7 +56,11 @@ class Begun:
 
 @dataclass
 class Course:
-    """What became of one execution. `idle`: what was over and what had begun, each time nothing more was handed out."""
+    """What became of one execution.
+
+    `idle`: what was over and what had begun, each time nothing more was handed out. `failed_at`: how much had begun
+    when something first failed.
+    """
 
     begun: list[Begun] = field(default_factory=list)
     ends: dict[str, TaskResult] = field(default_factory=dict)
@@ -59,6 +69,7 @@ class Course:
     idle: list[tuple[frozenset[Run], frozenset[str]]] = field(default_factory=list)
     problems: list[str] = field(default_factory=list)
     result: TaskResult | None = None
+    failed_at: int | None = None
 
     @property
     def states(self) -> dict[str, TaskResult]:
@@ -98,6 +109,7 @@ class Drive:
         self._rng = random.Random(seed)
         self._jobs = jobs
         self._known = known or {}
+        self._fail_fast = fail_fast
         self._over: frozenset[Run] = frozenset()
         self._open: dict[str, set[str]] = {}
         self.execution = Execution(one, inputs, NAMES, self._told, fail_fast=fail_fast)
@@ -144,9 +156,11 @@ class Drive:
 
     def _look_for_gaps(self) -> None:
         """A loop that is still going on has as many iterations open as it may."""
+        if self._fail_fast and self.course.failed_at is not None:
+            return
         for path, loop in self.course.loops.items():
             if path in self.course.ends or self.execution.result is not None:
-                continue
+                continue  # it is over
             met = {one for one in self.course.ends if one.startswith(f"{path}[") and one.endswith("]")}
             met = {one for one in met if "/" not in one[len(path) :]} | self._open.get(path, set())
             assert loop.task.loop is not None
@@ -155,8 +169,11 @@ class Drive:
                 self.course.problems.append(f"gap: {path} opens no more iterations")
 
     def _finish(self, leaf: Leaf, run: Run) -> None:
-        result = self._known.get(leaf.path) or self._result(leaf, run)
         self._over |= {run}
+        self.end(leaf, self._known.get(leaf.path) or self._result(leaf, run))
+
+    def end(self, leaf: Leaf, result: TaskResult) -> None:
+        """Whatever came of a task that was handed out."""
         self._end(leaf.path, leaf.task, result)
         self.execution.finish(leaf, result)
 
@@ -169,6 +186,8 @@ class Drive:
     def _end(self, path: str, task: Task, result: TaskResult) -> None:
         if path in self.course.ends:
             self.course.problems.append(f"twice: {path} ends")
+        if result.state == "FAILED" and self.course.failed_at is None:
+            self.course.failed_at = len(self.course.begun)
         self.course.ends[path] = result
         self.course.tasks[path] = task
         if path.endswith("]"):
@@ -379,3 +398,64 @@ def _handed(found: tuple[Artifact, ...]) -> list[Token]:
 def _is_one(value: Any) -> bool:
     """One artifact in a list is written like the artifact alone."""
     return isinstance(value, list) and len(value) == 1 and isinstance(value[0], Token)
+
+
+# ---- whole trials
+
+FAILING = (0.0, 0.12, 0.3)
+JOBS = (1, 2, 4, 10**9)
+
+
+@dataclass(frozen=True, eq=False)
+class Case:
+    """A document with its arguments; `strict` where hpc wrote it. What does not hang on the engine's flow is kept."""
+
+    seed: int
+    spec: Json
+    arguments: Json
+    strict: bool
+
+    @cached_property
+    def plan(self) -> Plan:
+        return planned(self.spec)
+
+    @cached_property
+    def inputs(self) -> Inputs:
+        return checked(self.plan, self.arguments)
+
+    @cached_property
+    def expected(self) -> list[tuple[World, Executed]]:
+        """Several runs, without and with failures, as the backend's reading has them."""
+        worlds = [World(self.seed + number, failing) for number, failing in enumerate(FAILING)]
+        return [(world, Backend(self.spec, world, self.strict).run(self.arguments)) for world in worlds]
+
+
+@dataclass(frozen=True)
+class Held:
+    """What came of one case; `problems` is empty where the engine and the backend's reading agree."""
+
+    case: Case
+    problems: tuple[str, ...]
+    runs: int
+
+
+def held_against(case: Case) -> Held:
+    """Several runs of one document in both readings."""
+    problems: list[str] = []
+    runs = 0
+    for world, executed in case.expected:
+        jobs = random.Random(world.seed).choice(JOBS)
+        course = Drive(case.plan, world, case.inputs, world.seed, jobs).go()
+        problems += differences(course, executed)
+        runs += len(course.begun)
+    return Held(case, tuple(problems), runs)
+
+
+def cases(seed: int) -> list[Case]:
+    """A document written at random, and one compiled from a random file, unless hpc refuses that."""
+    found = [Case(seed, document(seed), {}, strict=False)]
+    data = pipeline(seed)
+    result = compile_text(written_file(data), "local")
+    if result.compiled:
+        found.append(Case(seed, json.loads(result.compiled.text), file_arguments(data, seed), strict=True))
+    return found

@@ -9,7 +9,18 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from hpc.compiler import mentions
-from hpc.compiler.graph import Constant, ContainerStep, FromInput, FromItem, FromStep, Gathered, Graph, Source
+from hpc.compiler.graph import (
+    Constant,
+    ContainerStep,
+    FromInput,
+    FromItem,
+    FromStep,
+    Gathered,
+    Graph,
+    RunsContainer,
+    Source,
+    Step,
+)
 from hpc.compiler.targets import CANNOT, Target
 from hpc.components.ports import InputPort
 from hpc.components.references import Reference
@@ -110,10 +121,18 @@ def _any_text(graph: Graph, step: ContainerStep, name: str, source: Source) -> I
     place = Place((*step.component_path, "inputs", name), on="key")
     producer = next((one for one in graph.all_steps if isinstance(source, FromStep) and one.name == source.step), None)
     if producer is not None and isinstance(source, FromStep):
+        if _tried(producer, source.port) <= set(choices):
+            return
         place = Place((*producer.component_path, "outputs", source.port), on="key")
     fix = f"remove `choices` of `{name}`, so that any text arrives exactly; or feed it from an input with choices."
     if not (isinstance(source, FromItem) and source.is_constant):
         yield Diagnostic(ANY_TEXT, place, _promise(source, step, name), fix)
+
+
+def _tried(step: Step, port: str) -> set[str | None]:
+    """The texts of which a search finds the best; None among them where any text can come."""
+    tune = step.tune if isinstance(step, RunsContainer) else None
+    return {None} if tune is None else {*tune.search[port]}
 
 
 def _promise(source: Source, step: ContainerStep, name: str, allowed: list[str] | None = None) -> str:

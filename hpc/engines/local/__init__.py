@@ -73,7 +73,8 @@ def run(spec: Document, platform: Document | None, request: Request, listener: L
     with _told(findings), contextlib.closing(Store.open(request.root_folder)) as store:
         terms = replace(terms, taken=_taken(store, terms, findings))
         opened = open_run(store, Documents(terms.plan.name, spec, platform), request, Clock(), findings)
-        return asyncio.run(_run(store, opened, terms, listener))
+        with opened.lock:
+            return asyncio.run(_run(store, opened, terms, listener))
 
 
 def rehearse(spec: Document, platform: Document | None, request: Request) -> list[Planned]:

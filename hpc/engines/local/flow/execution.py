@@ -20,7 +20,7 @@ from hpc.engines.local.flow.conditions import fails
 from hpc.engines.local.flow.failure import TaskError
 from hpc.engines.local.flow.frames import Group, Iteration, OpenLoop, Place, Repeated, Slot, Wiring
 from hpc.engines.local.flow.inputs import Inputs, Scope, resolve
-from hpc.engines.local.flow.trials import OpenTrials, Sampler
+from hpc.engines.local.flow.trials import Makes, OpenTrials, Sampler
 from hpc.engines.local.plan import Dag, Plan, Task, Tuning
 from hpc.engines.outcome import TaskResult
 
@@ -61,7 +61,8 @@ def _no_sampler(path: str, tuning: Tuning) -> Sampler:
 class Execution:
     """One run of a plan. Ask `next` for tasks, give every one of them back with `finish`, until `result` is there.
 
-    `tell` is called for what is decided without the caller; `sampler` makes what chooses the values of a search.
+    `tell` is called for what is decided without the caller. `sampler` makes what chooses the values of a search, from
+    its path; where there is one, set it before the first `next`.
     """
 
     def __init__(
@@ -72,13 +73,12 @@ class Execution:
         tell: Callable[[Ended | Opened], None],
         *,
         fail_fast: bool = False,
-        sampler: Callable[[str, Tuning], Sampler] = _no_sampler,
     ) -> None:
         self.result: TaskResult | None = None
         self._tell = tell
         self._names = names
+        self.sampler: Makes = _no_sampler
         self._fail_fast = fail_fast
-        self._sampler = sampler
         self._failed = False
         self._stopped = False
         self._wirings: dict[int, Wiring] = {}
@@ -175,7 +175,7 @@ class Execution:
         if task.loop is not None:
             loop = OpenLoop(path, task, inputs, place)
         elif task.tuning is not None:
-            loop = OpenTrials(path, task, inputs, place, self._sampler(path, task.tuning))
+            loop = OpenTrials(path, task, inputs, place, self._sampled)
         else:
             self._enter(path, task, inputs, place)
             return
@@ -184,6 +184,9 @@ class Execution:
             self._end(path, task, place, loop.result())
         else:
             self._loops.append(loop)
+
+    def _sampled(self, path: str, tuning: Tuning) -> Sampler:
+        return self.sampler(path, tuning)
 
     def _iterate(self, loop: Repeated) -> None:
         """Open one more iteration, or none any more."""

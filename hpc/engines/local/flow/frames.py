@@ -142,7 +142,8 @@ class Group:
 
     def result(self) -> TaskResult:
         """How the DAG as a whole has ended, with its outputs."""
-        ended = together(self._finished, "group")
+        # In the order of the plan: which failure is named must not hang on which task was faster.
+        ended = together({key: self._finished[key] for key in self._wiring.tasks}, "group")
         if ended.state == "FAILED":
             return ended
         try:
@@ -164,6 +165,8 @@ class Group:
             result = self._finished[source.task]
             if result.is_good and source.key in made(result):
                 return made(result)[source.key]
+            if result.is_good:  # the first that has succeeded decides (driver/resolve.go)
+                break
         if selection.one_of:
             tasks = ", ".join(source.task for source in selection.sources)
             raise TaskError(f"the output {name}: none of {tasks} has made it")
@@ -187,7 +190,7 @@ class OpenLoop:
         self._shared = {name: value for name, value in inputs.parameters.items() if name != task.loop.items}
         self._artifacts = inputs.artifacts
         self._next = 0
-        self._ended: dict[str, TaskResult] = {}
+        self._ended: dict[int, TaskResult] = {}
         self._rest: TaskResult | None = None
 
     @property
@@ -217,7 +220,7 @@ class OpenLoop:
 
     def take(self, number: int, result: TaskResult) -> None:
         self.running -= 1
-        self._ended[f"[{number}]"] = result
+        self._ended[number] = result
 
     def drop_rest(self, why: TaskResult) -> None:
         self._next = self.count
@@ -226,10 +229,11 @@ class OpenLoop:
     def result(self) -> TaskResult:
         """The outputs are lists in the order of the items."""
         left = {} if self._rest is None else {"the rest": self._rest}
-        ended = together({**self._ended, **left}, "loop")
+        named = {f"[{number}]": self._ended[number] for number in sorted(self._ended)}
+        ended = together({**named, **left}, "loop")
         if not ended.is_good:
             return ended
-        results = [self._ended[f"[{number}]"] for number in range(self.count)]
+        results = list(named.values())
         ports = self.task.component.outputs
         return replace(
             ended,

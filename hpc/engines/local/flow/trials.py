@@ -6,8 +6,9 @@ a tuning service passes them. The best trial is the earliest of those with the b
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
+from functools import cached_property
 from typing import Protocol
 
 from hpc.engines.local.flow.frames import Place, together
@@ -33,10 +34,14 @@ class Sampler(Protocol):
         ...
 
 
+Makes = Callable[[str, Tuning], Sampler]
+"""A sampler for the search at a path."""
+
+
 class OpenTrials:
     """Like a loop whose items are chosen one after the other. A failed trial only counts as one without a value."""
 
-    def __init__(self, path: str, task: Task, inputs: Inputs, place: Place, sampler: Sampler) -> None:
+    def __init__(self, path: str, task: Task, inputs: Inputs, place: Place, sampler: Makes) -> None:
         assert task.tuning is not None
         self.path = path
         self.task = task
@@ -46,12 +51,17 @@ class OpenTrials:
         self.running = 0
         self._tuning = task.tuning
         self._inputs = inputs
-        self._sampler = sampler
+        self._makes = sampler
         self._next = 0
         self._asked: dict[int, Mapping[str, object]] = {}
         self._metrics: dict[int, float] = {}
         self._failed: dict[int, TaskResult] = {}
         self._cut: dict[str, TaskResult] = {}
+
+    @cached_property
+    def _sampler(self) -> Sampler:
+        """Made when it is first asked, as that may take a while."""
+        return self._makes(self.path, self._tuning)
 
     @property
     def is_open(self) -> bool:
@@ -84,14 +94,16 @@ class OpenTrials:
     def take(self, number: int, result: TaskResult) -> None:
         self.running -= 1
         value = result.outputs.get(self._tuning.metric) if result.is_good else None
-        if isinstance(value, (int, float)):
-            self._metrics[number] = float(value)
-            self._sampler.tell(number, float(value))
-        elif result.is_good or result.state == "FAILED":
-            self._failed[number] = result
-            self._sampler.tell(number, None)
-        else:
+        if not result.is_good and result.state != "FAILED":
             self._cut[f"[{number}]"] = result
+            return
+        metric = float(value) if isinstance(value, (int, float)) else None
+        if metric is None:
+            self._failed[number] = result
+        else:
+            self._metrics[number] = metric
+        if number in self._asked:
+            self._sampler.tell(number, metric)
 
     def drop_rest(self, why: TaskResult) -> None:
         self._cut["the rest"] = why

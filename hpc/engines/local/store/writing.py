@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 import stat
-from collections.abc import Generator, Iterable, Mapping
+from collections.abc import Collection, Generator, Iterable, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
@@ -32,6 +32,7 @@ _SAVE_RUN = _saving("runs", RUN, "run")
 _SAVE_TASK = _saving("tasks", TASK, "run, path")
 _SAVE_ATTEMPT = _saving("attempts", ATTEMPT, "run, path, number")
 _SAVE_DIGEST = _saving("digests", "path, signature, digest", "path")
+_FORGET_TASK = [f"DELETE FROM {table} WHERE run = ? AND path = ?" for table in ("tasks", "attempts", "artifacts")]
 _FORGET_ARTIFACTS = "DELETE FROM artifacts WHERE run = ? AND path = ?"
 _SAVE_ARTIFACT = "INSERT OR IGNORE INTO artifacts (uri, run, path, name, side) VALUES (?, ?, ?, ?, ?)"
 _SAVE_SOURCES = "INSERT OR IGNORE INTO sources (digest, files) VALUES (?, ?)"
@@ -88,6 +89,13 @@ class Store(Reader):
         row = attempt_row(attempt)
         with self.together():
             self._tell(_SAVE_ATTEMPT, row)
+
+    def forget(self, run: str, paths: Collection[str]) -> None:
+        """Drop tasks that are not part of the run any more, with their attempts."""
+        rows = [(kept(run), kept(path)) for path in paths]
+        with self.together():
+            for sql in _FORGET_TASK:
+                self._tell_all(sql, rows)
 
     def kept_digest(self, path: str, signature: str) -> str | None:
         """The digest that was kept for a file, if the signature (size, time, …) is still the same."""

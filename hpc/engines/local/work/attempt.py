@@ -48,6 +48,8 @@ class Work:
         await around.executor.prepare(attempt)
         self._attempt = replace(attempt, copies=await self._copies())
         async with around.gpus.lent(_wanted_gpus(attempt.container)) as gpus:
+            if around.stop.requested.is_set():
+                raise TaskStoppedError
             await self._execute(self._command(gpus))
         return self.outputs()
 

@@ -22,12 +22,12 @@ from hpc.engines.local.cache.contents import MISSING, Memo, storable
 from hpc.engines.local.flow.failure import TaskError, TaskStoppedError
 from hpc.engines.local.work.locks import locked
 from hpc.engines.local.work.process import Stop, first_of
-from hpc.engines.local.work.remote import Found, RemoteError, fetch, look
+from hpc.engines.local.work.remote import Found, RemoteError, clear, fetch, look
 
 Made = TypeVar("Made")
 
-_PATIENCE = 60.0
-"""Seconds to wait for a version. A machine without a network says so sooner; some packages try for minutes."""
+_PATIENCE = 120.0
+"""Seconds to wait for a version. A machine without a network says so sooner; gcsfs may try another way after 60."""
 
 _KNOWN = "address"
 
@@ -96,8 +96,10 @@ class Downloads:
         except OSError as error:
             text = f"{found.uri} cannot be kept at {place}: {error.strerror or error}"
             raise TaskError(text) from None
-        finally:
+        except TaskStoppedError:
             given_up.set()
+            clear(place)
+            raise
         self._listener(Downloaded(task, time.monotonic() - began))
 
     async def _look(self, uri: str) -> Found | RemoteError:

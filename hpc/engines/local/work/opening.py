@@ -102,12 +102,7 @@ def _former(store: Store, documents: Documents, request: Request, findings: Find
 def named_run(store: Store, pipeline: str, name: str, findings: Findings) -> RunRecord:
     """A former run of that pipeline: by its name, or the last. Raises Rejected."""
     try:
-        if name == "last":
-            found = store.runs(pipeline, 1)
-            if not found:
-                raise StoreError(f"there is no run of {pipeline}")
-            return found[0]
-        record = store.run(name)
+        record = _last(store, pipeline) if name == "last" else store.run(name)
     except StoreError as error:
         findings.add(CANNOT_RESUME, str(error), "hpc runs lists them")
         findings.reject_if_any()
@@ -119,6 +114,13 @@ def named_run(store: Store, pipeline: str, name: str, findings: Findings) -> Run
         findings.add(CANNOT_RESUME, f"the folder of the run is gone: {record.folder}", "run the pipeline anew")
     findings.reject_if_any()
     return record
+
+
+def _last(store: Store, pipeline: str) -> RunRecord:
+    found = store.runs(pipeline, 1)
+    if not found:
+        raise StoreError(f"there is no run of {pipeline}")
+    return found[0]
 
 
 def recall(record: RunRecord) -> FormerRun:

@@ -158,10 +158,32 @@ def _refuse_missing(command: Command, exit_code: int) -> None:
     program = command.argv[0]
     path = command.environ.get("PATH", os.defpath)
     found = shutil.which(program, mode=os.F_OK, path=path) if "/" not in program else _existing(command)
+    words = ""
     if exit_code == 127 and found is None:
-        raise TaskError(_start_failure(command, errno.ENOENT, ""), exit_code=exit_code)
-    if exit_code == 126 and found is not None and not os.access(found, os.X_OK):
-        raise TaskError(_start_failure(command, errno.EACCES, ""), exit_code=exit_code)
+        words = _start_failure(command, errno.ENOENT, "")
+    elif exit_code == 126 and found is not None and not os.access(found, os.X_OK):
+        words = _start_failure(command, errno.EACCES, "")
+    elif found is not None:
+        words = _misfit(program, _beginning(found), exit_code)
+    if words:
+        raise TaskError(words, exit_code=exit_code)
+
+
+def _misfit(program: str, beginning: bytes, exit_code: int) -> str:
+    """Why a file that may be executed cannot be, as far as its beginning tells; empty for none."""
+    if beginning.startswith(b"#!"):
+        named = beginning[2:].split(maxsplit=1)[:1]
+        if exit_code == 127 and named and not os.path.exists(named[0]):  # noqa: PTH110  bytes
+            return f"{program} is there, but the interpreter in its first line (#!) is not"
+    elif exit_code == 126 and not beginning.startswith(b"\x7fELF"):
+        return f"{program} is neither a program nor a script with a first line like #!/bin/sh"
+    return ""
+
+
+def _beginning(file: str) -> bytes:
+    with contextlib.suppress(OSError), open(file, "rb") as stream:  # noqa: PTH123
+        return stream.readline(256)
+    return b""
 
 
 def _existing(command: Command) -> str | None:

@@ -37,8 +37,8 @@ class Rehearsal:
     async def go(self) -> list[Planned]:
         """In the order in which it would be decided."""
         terms = self._terms
-        sampler = Samplers(terms.plan.name, terms.taken or self._former.own).of
-        execution = Execution(terms.plan, terms.inputs, self._record.names, self._told, sampler=sampler)
+        execution = Execution(terms.plan, terms.inputs, self._record.names, self._told)
+        execution.sampler = Samplers(terms.plan.name, terms.taken or self._former.own).of
         while leaf := execution.next():
             execution.finish(leaf, await self._judged(leaf))
         return self._planned

@@ -54,14 +54,24 @@ class File:
 
 @dataclass(frozen=True)
 class Found:
-    """What lies at `uri`: one file, or all files of a folder. `version` is empty where nothing tells a change."""
+    """What lies at `uri`, which is `path` on its file system: one file, or all files of a folder.
+
+    `version` is empty where nothing tells a change.
+    """
 
     uri: str
-    name: str
+    path: str
     version: str
     files: tuple[File, ...]
     is_folder: bool
     system: Any = field(repr=False, compare=False)
+
+    @property
+    def name(self) -> str:
+        """The last part of the path, since programs go by the ends of names."""
+        path = self.path.partition("?")[0].partition("#")[0] if "://" in self.path else self.path
+        name = PurePosixPath(path).name
+        return name if name not in {"", ".", ".."} and len(name.encode()) <= _LONGEST_NAME else "content"
 
     @property
     def size(self) -> int | None:
@@ -76,14 +86,17 @@ def look(uri: str) -> Found:
     The version is what the storage says of the content (etag, generation, checksum); else its size and time; of a
     folder, that of all its files with their names.
     """
-    system, path = _opened(uri)
+    return _seen(uri, *_opened(uri))
+
+
+def _seen(uri: str, system: Any, path: str) -> Found:
     try:
         info: Mapping[str, Any] = system.info(path)
         if info.get("type") == "directory":
             return _folder(uri, system, path)
     except Exception as error:
         raise _trouble(uri, error) from error
-    return Found(uri, _name(path), _version(info), (File(path, "", _size(info)),), False, system)
+    return Found(uri, path, _version(info), (File(path, "", _size(info)),), False, system)
 
 
 def fetch(found: Found, place: Path, given_up: threading.Event) -> None:
@@ -92,18 +105,24 @@ def fetch(found: Found, place: Path, given_up: threading.Event) -> None:
     The folder is there as a whole or not at all. Files are made read-only: later runs read the same copy. Once
     `given_up` is set nothing is made any more.
     """
-    for left in place.parent.glob(f"{place.name}.part-*"):
-        shutil.rmtree(left, ignore_errors=True)
+    clear(place)
     part = Path(tempfile.mkdtemp(prefix=f"{place.name}.part-", dir=place.parent))
     try:
         _download(found, part / found.name, given_up)
-        if look(found.uri).version != found.version:
+        found.system.invalidate_cache()
+        if _seen(found.uri, found.system, found.path).version != found.version:
             raise RemoteError("changed", f"{found.uri} has changed while this run was at work; run it again")
         if not given_up.is_set():
             part.chmod(0o755)
             part.rename(place)
     finally:
         shutil.rmtree(part, ignore_errors=True)
+
+
+def clear(place: Path) -> None:
+    """Remove what was begun for that folder and left behind. Nobody else may be making it."""
+    for left in place.parent.glob(f"{place.name}.part-*"):
+        shutil.rmtree(left, ignore_errors=True)
 
 
 def _opened(uri: str) -> tuple[Any, str]:
@@ -145,7 +164,7 @@ def _folder(uri: str, system: Any, path: str) -> Found:
     known = all(version for _, version in versions)
     version = f"folder:{hashlib.sha256(json.dumps(versions).encode()).hexdigest()}" if known else ""
     files = tuple(File(file, place, _size(listed[file])) for file, place in places.items())
-    return Found(uri, _name(path), version, files, True, system)
+    return Found(uri, path, version, files, True, system)
 
 
 def _is_marker(file: str, path: str) -> bool:
@@ -155,12 +174,6 @@ def _is_marker(file: str, path: str) -> bool:
 
 def _is_safe(place: str) -> bool:
     return "\0" not in place and all(part not in {"", ".", ".."} for part in place.split("/"))
-
-
-def _name(path: str) -> str:
-    """The last part of the path, since programs go by the ends of names."""
-    name = PurePosixPath(path.partition("?")[0].partition("#")[0] if "://" in path else path).name
-    return name if name not in {"", ".", ".."} and len(name.encode()) <= _LONGEST_NAME else "content"
 
 
 def _version(info: Mapping[str, Any]) -> str:

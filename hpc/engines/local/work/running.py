@@ -43,6 +43,7 @@ class Running:
         self._record = replace(opened.record, arguments=terms.inputs.parameters)
         self._former = Former(around.store, around.run, self._plan.name, terms.request.cache, opened.own)
         self._running: dict[asyncio.Future[Worked], Leaf] = {}
+        self._gone = set(opened.own)
         around.store.save_run(self._record)
         self._tell_start()
         self._execution = Execution(
@@ -51,8 +52,8 @@ class Running:
             self._record.names,
             self._told,
             fail_fast=terms.request.fail_fast,
-            sampler=Samplers(self._plan.name, terms.taken or opened.own).of,
         )
+        self._execution.sampler = Samplers(self._plan.name, terms.taken or opened.own).of
 
     async def go(self) -> Outcome:
         """Run to the end, whatever it is. SIGINT or SIGTERM stops it, once politely, twice at once."""
@@ -78,6 +79,7 @@ class Running:
                 self._settle(self._running.pop(future), *future.result())
 
     def _settle(self, leaf: Leaf, result: TaskResult, failure: Failure | None) -> None:
+        self._gone.discard(leaf.path)
         self._around.listener(TaskFinished(leaf.path, result, failure))
         self._execution.finish(leaf, result)
 
@@ -131,6 +133,7 @@ class Running:
             added = (event.iterations - 1) * size(event.task.component)
             self._around.listener(LoopOpened(event.path, event.iterations, added))
             return
+        self._gone.discard(event.path)
         done = event.result.kind in {"group", "loop"}
         self._save(event.path, event.task, event.result)
         count = 0 if done else size(event.task.component)
@@ -152,6 +155,7 @@ class Running:
     def _finished(self, result: TaskResult) -> Outcome:
         now = self._around.clock.now()
         state = _run_state(result)
+        self._around.store.forget(self._record.run, self._gone)  # of a pipeline that has changed since
         seconds = self._record.seconds + now - self._began
         self._around.store.save_run(
             replace(
