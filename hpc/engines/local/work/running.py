@@ -154,7 +154,7 @@ class Running:
 
     def _finished(self, result: TaskResult) -> Outcome:
         now = self._around.clock.now()
-        state = _run_state(result)
+        state = _run_state(result, stopped=self._around.stop.requested.is_set())
         self._around.store.forget(self._record.run, self._gone)  # of a pipeline that has changed since
         seconds = self._record.seconds + now - self._began
         self._around.store.save_run(
@@ -181,8 +181,9 @@ class Running:
         await asyncio.gather(*self._running, return_exceptions=True)
 
 
-def _run_state(result: TaskResult) -> RunState:
-    if result.state == "CANCELLED":
+def _run_state(result: TaskResult, *, stopped: bool) -> RunState:
+    """A run that was stopped before its end is CANCELLED, whatever had failed in it."""
+    if result.state == "CANCELLED" or (stopped and not result.is_good):
         return "CANCELLED"
     return "FAILED" if result.state == "FAILED" or result.reason == "fail-fast" else "SUCCEEDED"
 
