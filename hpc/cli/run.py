@@ -28,6 +28,8 @@ from hpc.engines import ENGINES, Engine, Mode, Outcome, Planned, Request, engine
 
 _EXIT_CODES = {"SUCCEEDED": OK, "FAILED": RUN_FAILED, "CANCELLED": CANCELLED}
 _ROOT = ".hpc"
+_OF_PROCESSES = {"HPC512", "HPC514"}
+"""Notes on where and with what a host process runs, which are not true of containers."""
 
 
 @click.command(
@@ -187,13 +189,13 @@ def _fresh(asked: _Asked, file: Path, source: Source, runner: Engine) -> _Job:
     from hpc.compiler.targets import TARGETS
 
     compiled = compile(source, TARGETS["local"], Folder(file.parent), chosen(asked.profiles, asked.settings))
-    report(compiled.diagnostics)
     pipeline = compiled.graph.pipeline
     local = pipeline.targets.local
     place = _Place(
         asked.root or file.parent / (local.root if local else _ROOT),
         asked.mode or (local.mode if local else "process"),
     )
+    report([one for one in compiled.diagnostics if place.mode == "process" or one.rule.code not in _OF_PROCESSES])
     types = {name: port.type.parameter for name, port in pipeline.inputs.items()}
     arguments = _given(asked, runner, place.root).typed(types)
     check_limits(arguments, pipeline.inputs)

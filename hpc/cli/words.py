@@ -43,6 +43,7 @@ _MOST_ARTIFACTS = 12
 _MOST_FAILED = 10
 _SLOWEST = 3
 _LONG_RUN = 10.0
+_SHORT_WAIT = 0.05
 _MUCH_MEMORY = 100e6
 
 
@@ -102,7 +103,8 @@ def end_remark(result: TaskResult) -> str:
 def told(event: Event, names: Names) -> str:
     """Events that are one line in every view; empty for all others."""
     if isinstance(event, EnvironmentBuilding):
-        return f"make {names.of(event.task)}: an {event.what} from {event.source} ({event.log})"
+        made = f"the image {event.source}" if event.what == "image" else f"an {event.what} from {event.source}"
+        return f"make {names.of(event.task)}: {made} ({event.log})"
     if isinstance(event, EnvironmentReady):
         return f"make {names.of(event.task)}: ready ({duration(event.seconds)})"
     if isinstance(event, Downloading):
@@ -112,7 +114,8 @@ def told(event: Event, names: Names) -> str:
         return f"load {names.of(event.task)}: ready ({duration(event.seconds)})"
     if isinstance(event, TaskRetrying):
         failed = f"attempt {event.attempt} failed ({event.error})"
-        return f"wait {names.of(event.task)}: {failed}, again in {duration(event.wait)}"
+        again = f"in {duration(event.wait)}" if event.wait >= _SHORT_WAIT else "at once"
+        return f"wait {names.of(event.task)}: {failed}, again {again}"
     if isinstance(event, Stopping):
         return _stopping(event)
     return f"note {event.text}" if isinstance(event, Notice) else ""
@@ -252,15 +255,22 @@ def _memory(count: int) -> str:
 
 
 def _artifact_lines(outcome: Outcome, names: Names) -> list[str]:
-    found = [
-        (f"{names.of(path)}.{name}" + (f"[{number}]" if len(artifacts) > 1 else ""), artifact.path)
-        for path, result in _tasks(outcome)
-        for name, artifacts in result.artifacts.items()
-        for number, artifact in enumerate(artifacts)
-    ]
-    width = max((len(name) for name, _ in found[:_MOST_ARTIFACTS]), default=0)
-    lines = [f"{name:<{width}}  {path}" for name, path in found[:_MOST_ARTIFACTS]]
-    return [*lines, f"and {len(found) - _MOST_ARTIFACTS} more"] if len(found) > _MOST_ARTIFACTS else lines
+    """Those of loops come last, and of all iterations the first stands for the others."""
+    lines: dict[str, list[tuple[str, str]]] = {}
+    for path, result in sorted(_tasks(outcome), key=lambda pair: "[" in pair[0]):
+        for name, artifacts in result.artifacts.items():
+            for number, artifact in enumerate(artifacts):
+                own = f".{name}[{number}]" if len(artifacts) > 1 else f".{name}"
+                key = row_of(path) + own if "[" in path else path + own
+                lines.setdefault(key, []).append((names.of(path) + own, artifact.path))
+    shown = list(lines.values())[:_MOST_ARTIFACTS]
+    width = max((len(found[0][0]) for found in shown), default=0)
+    text = [f"{found[0][0]:<{width}}  {found[0][1]}{_and_more(len(found) - 1)}" for found in shown]
+    return [*text, f"and {len(lines) - len(shown)} more"] if len(lines) > len(shown) else text
+
+
+def _and_more(count: int) -> str:
+    return f" (and {count} more)" if count else ""
 
 
 def _failed(outcome: Outcome, names: Names) -> list[str]:

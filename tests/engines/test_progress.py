@@ -263,8 +263,8 @@ def test_a_run_that_goes_on_says_so() -> None:
 
 
 def test_an_image_is_made_too() -> None:
-    building = EnvironmentBuilding("for-each--a[0]/a", "app/Dockerfile", "/x.log", "image")
-    assert _lines(_started("for-each--a[]/a"), building) == ["       make a[0]: an image from app/Dockerfile (/x.log)"]
+    building = EnvironmentBuilding("for-each--a[0]/a", "app:1", "/x.log", "image")
+    assert _lines(_started("for-each--a[]/a"), building) == ["       make a[0]: the image app:1 (/x.log)"]
 
 
 # ---------------------------------------------------------------- names
@@ -369,6 +369,19 @@ def test_many_artifacts_are_counted() -> None:
     lines = summary(outcome).splitlines()
     assert lines[:3] == ["succeeded: 1 OK in 2.0 s", "  artifacts:", f"    a.m0   {MODEL.uri}"]
     assert lines[-2:] == ["    and 3 more", "  run folder: /r"]
+
+
+def test_artifacts_of_a_loop_are_told_once_and_last() -> None:
+    made = replace(OK, artifacts={"model": (Artifact("model", "/0"),)})
+    last = replace(OK, artifacts={"page": (Artifact("page", "/p"),)})
+    tasks = {"for-each--a[0]/a": made, "for-each--a[1]/a": made, "b": last}
+    lines = summary(Outcome("SUCCEEDED", {}, {}, tasks)).splitlines()
+    assert lines[1:] == ["  artifacts:", "    b.page      /p", "    a[0].model  /0 (and 1 more)"]
+
+
+def test_a_retry_at_once_waits_for_nothing() -> None:
+    lines = _lines(_started("a"), TaskRetrying("a", 1, 0.0, "exit code 1"))
+    assert lines == ["       wait a: attempt 1 failed (exit code 1), again at once"]
 
 
 def test_the_end_counts_what_happened() -> None:

@@ -150,6 +150,13 @@ def test_a_run_that_was_gone_on_with_is_gone_on_with_again(project: Project) -> 
     assert [one.number for one in _store(project).attempts(third.outcome.run, "train")] == [1, 2]
 
 
+def test_what_a_resumed_run_has_kept_is_cached_for_the_next_one_like_anything_else(project: Project) -> None:
+    project.run()
+    project.run(resume="last")
+    task = project.run().outcome.tasks["train"]
+    assert (task.state, task.reused) == ("CACHED", False)
+
+
 def _store(project: Project) -> Store:
     store = Store.existing(project.root)
     assert store is not None
@@ -203,3 +210,13 @@ def test_a_run_whose_folder_is_gone_is_refused(project: Project) -> None:
     first = project.run()
     shutil.rmtree(first.folder)
     assert _refused("HPC922", project, resume="last") == f"the folder of the run is gone: {first.folder}"
+
+
+@pytest.mark.parametrize("gone", [False, True])
+def test_a_run_that_cannot_be_recalled_is_no_trouble_with_the_store(gone: bool, project: Project) -> None:
+    first = project.run()
+    if gone:
+        shutil.rmtree(first.folder)
+    with pytest.raises(Rejected) as refused:
+        former_run(project.root, "last" if gone else "nonsense", "--resume")
+    assert [(one.rule.code, one.fix) for one in refused.value.diagnostics] == [("HPC922", "hpc runs lists them")]

@@ -23,6 +23,7 @@ from hpc.engines.local.flow.inputs import Inputs
 from hpc.engines.local.plan.arguments import check_arguments, parse_argument
 from hpc.engines.local.plan.planner import plan, require_commands
 from hpc.engines.local.plan.rules import (
+    CANNOT_RESUME,
     NO_CONTAINERS,
     NO_RUN_FOLDER,
     RULES,
@@ -32,7 +33,7 @@ from hpc.engines.local.plan.rules import (
     nearest,
 )
 from hpc.engines.local.plan.settings import check_places, read_settings
-from hpc.engines.local.store import Store, StoreError
+from hpc.engines.local.store import Store, StoreError, UnknownRunError
 from hpc.engines.local.store.records import RunRecord, TaskRecord
 from hpc.engines.local.store.root import make_root
 from hpc.engines.local.work import docker
@@ -100,13 +101,14 @@ def former_run(root: Path, name: str, source: str) -> FormerRun:
     with _told(findings):
         store = Store.existing(root)
         if store is None:
-            raise StoreError(f"there are no runs in {root}")
+            raise UnknownRunError(f"there are no runs in {root}")
         with contextlib.closing(store):
             record = store.run(name)
         try:
             return recall(record)
         except (OSError, ValueError) as error:
-            raise StoreError(f"the folder of the run {record.run} is not whole: {error}") from None
+            fact = f"the folder of the run {record.run} is not whole: {error}"
+            raise UnknownRunError(fact) from None
 
 
 def masker(platform: Document | None, environ: Mapping[str, str]) -> Callable[[str], str]:
@@ -168,6 +170,9 @@ def _told(findings: Findings) -> Generator[None]:
     """What the store says becomes a finding."""
     try:
         yield
+    except UnknownRunError as error:
+        findings.add(CANNOT_RESUME, str(error), "hpc runs lists them")
+        findings.reject_if_any()
     except StoreError as error:
         findings.add(STORE_TROUBLE, str(error), "free some space, or choose another root folder")
         findings.reject_if_any()

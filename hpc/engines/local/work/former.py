@@ -47,7 +47,8 @@ class Former:
         if found is None or not is_there(found.result):
             return None
         reason = f"cached from {found.run}"
-        return Kept(replace(found.result, state="CACHED", reason=reason, attempts=0), (found.run, found.path))
+        result = replace(found.result, state="CACHED", reason=reason, attempts=0, reused=False)
+        return Kept(result, (found.run, found.path))
 
     def finished_attempt(self, now: TaskRecord) -> AttemptRecord | None:
         """An attempt that ended well while nobody looked: its exit code is on disk, and no result in the store."""

@@ -109,7 +109,7 @@ def named_run(store: Store, pipeline: str, name: str, findings: Findings) -> Run
         raise
     if record.pipeline != pipeline:
         fact = f"the run {record.run} is of the pipeline {record.pipeline}, not of {pipeline}"
-        findings.add(CANNOT_RESUME, fact, f"hpc runs {pipeline} lists the runs of this one")
+        findings.add(CANNOT_RESUME, fact, f"hpc runs --pipeline {pipeline} lists the runs of this one")
     elif not Path(record.folder).is_dir():
         findings.add(CANNOT_RESUME, f"the folder of the run is gone: {record.folder}", "run the pipeline anew")
     findings.reject_if_any()

@@ -48,7 +48,8 @@ class TaskRunner:
         try:
             of = await ingredients(self._leaf, self._around)
         except TaskError as error:
-            return self._save(TaskResult("FAILED", error=str(error))), Failure()
+            shown = Failure(tail=tail(error.log, _TAIL)) if error.log else Failure()
+            return self._save(TaskResult("FAILED", error=str(error), log=str(error.log or ""))), shown
         except TaskStoppedError:
             return self._save(TaskResult("CANCELLED", error="stopped")), None
         found = parts(of, self._leaf.task.caching.key)
