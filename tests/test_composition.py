@@ -664,6 +664,12 @@ def said(*findings: Finding, text: str = PLACES) -> list[str]:
             "did you mean `trainer.max_epochs`? To add a new key write `+trainer: {…}`. <max_epoch>",
         ),
         (
+            Finding("unknown-key", TRAINER, key="trainer.max_epoch", said="model=cnn"),
+            "15:27 error HPC601 with `model=cnn`, `trainer.max_epoch` is not a key of conf/main.yaml, so Hydra would "
+            "stop at start-up. | write `overrides: {++trainer.max_epoch: …}`, which holds where there is no such key, "
+            "too. <max_epoch>",
+        ),
+        (
             Finding("unknown-key", TRAINER, key="trainer"),
             "15:17 error HPC601 `trainer` is not a key of conf/main.yaml, so Hydra would stop at start-up. | "
             "to add a new key write `+trainer`. <trainer>",

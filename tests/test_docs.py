@@ -134,7 +134,7 @@ PINNED_ELSEWHERE = {
     "HPC912": "engines/test_planner.py::test_a_selector_that_is_no_expression",
     "HPC920": "engines/test_failures.py::test_a_limit_of_file_sizes_is_a_refusal_not_a_traceback",
     "HPC921": "engines/test_failures.py::test_a_second_engine_on_the_same_run_is_refused_and_names_the_first",
-    "HPC922": "engines/test_resume.py::test_a_run_is_found_by_its_name_by_part_of_it_and_as_the_last",
+    "HPC922": "engines/test_resume.py::test_a_run_that_is_not_there_is_refused_with_the_names_of_others",
     "HPC923": "engines/test_caching.py::test_a_step_that_is_not_there_is_refused_with_the_near_one",
     "HPC924": "engines/test_containers.py::test_an_engine_that_does_not_answer_is_refused_before_anything_runs",
     "HPC925": "engines/test_trials.py::test_without_optuna_nothing_begins",

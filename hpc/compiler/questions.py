@@ -57,7 +57,7 @@ Kind = Literal[
     "usage",  # Hydra's own argument parser refuses the words: `said`
     "syntax",  # `said`: Hydra's reason; `at`: character of the word, from 0
     "sweep",  # an accidental sweep; `key`
-    "unknown-key",  # `near` the nearest keys
+    "unknown-key",  # `near` the nearest keys; `said` the choice of a sweep that lacks it, where others have it
     "unknown-group",  # `key` is like a group of Hydra itself, but none: `near`
     "exists",  # `+key` that is there already
     "not-there",  # `~key` that is not there; with `said`, `~key=said` where the value is `options`

@@ -56,6 +56,17 @@ def applied_where_possible(readings: Iterable[Reading], config: DictConfig) -> D
     return config
 
 
+def unknown(readings: Iterable[Reading], config: DictConfig) -> list[Reading]:
+    """Those of the overrides, each on top of those before it, whose key is not there."""
+    found: list[Reading] = []
+    for reading in readings:
+        try:
+            config = applied([reading], config)
+        except Exception as error:  # noqa: BLE001  some values make Hydra itself stumble
+            found += [reading] if str(error).startswith("Could not override") else []
+    return found
+
+
 class Values:
     """Judges overrides in the order of the words, each on top of those before it that Hydra takes.
 
@@ -240,6 +251,8 @@ def _default_of(config: DictConfig, key: str) -> Any:
 
 
 def _plain(node: Any) -> Any:
+    if isinstance(node, (DictConfig, ListConfig)) and not isinstance(node._content, (dict, list)):
+        return node._content  # null, `???` or an interpolation
     if isinstance(node, DictConfig):
         return {key: _plain(below) for key, below in node.items_ex(resolve=False)}
     if isinstance(node, ListConfig):

@@ -21,7 +21,7 @@ from typing import Any
 
 from hpc.version import __version__
 
-FORMAT = 3
+FORMAT = 4
 MOST_FILES = 5_000
 MOST_BYTES = 20_000_000
 MOST_ENTRIES = 20_000

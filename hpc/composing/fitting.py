@@ -15,7 +15,7 @@ from omegaconf import DictConfig
 from omegaconf.errors import OmegaConfBaseException
 
 from hpc.composing.alternatives import Alternatives
-from hpc.composing.applying import Values, applied_where_possible, other_type
+from hpc.composing.applying import Values, applied_where_possible, other_type, unknown
 from hpc.composing.blaming import OF_CHOICES, Causes, identities, identity, setter_of
 from hpc.composing.choosing import Composed, Composer, is_choice, lasting, options_of, package_of, wrong_choices
 from hpc.composing.loading import Opened, OutsideError, opened
@@ -173,6 +173,7 @@ class _Fitting:
             alternatives = Alternatives(composer, taken, others, refused)
             alternatives.may_come(later, composed.missing)
             judge = self._judge_values(values, composed, alternatives)
+            self._judge_runs(composed.config, judge, alternatives, is_open=composed.is_open)
             self._judge_whole(line, composed, judge, alternatives, is_sure=not refused)
 
     def _comes_later(self, reading: Reading) -> bool:
@@ -219,6 +220,16 @@ class _Fitting:
                 told_words.add(reading.word)
                 self.found.append(doubtful)
         return judge
+
+    def _judge_runs(self, config: DictConfig, judge: Values, alternatives: Alternatives, *, is_open: bool) -> None:
+        """Keys that only some of the choices of a sweep have: all of them are run."""
+        swept = [reading for reading in alternatives.main if reading.is_element]
+        if not swept or is_open or self._may_be_elsewhere():
+            return
+        others = [(one, other) for one, other in alternatives.declared([]) if one.is_element]
+        for one, of_run in [(swept[-1], config), *others]:
+            for reading in unknown(judge.right, of_run):
+                self.found.append(finding("unknown-key", **reading.place, key=reading.full_key, said=one.text))
 
     # ------------------------------------------------------------ the config that it all makes
 

@@ -12,7 +12,6 @@ import copy
 import inspect
 import io
 import re
-import sys
 import warnings
 from collections.abc import Generator, Sequence
 from dataclasses import dataclass, field
@@ -180,14 +179,14 @@ class Opened:
     def _compose(self, name: str, overrides: Sequence[str]) -> DictConfig:
         self.sources.primary = name
         self.sources.absent.clear()
+        whole = [*overrides, "hydra.job.env_copy=[]"]  # which would read the environment of this machine
         for _ in range(_MOST_PHANTOMS):
             try:
-                # job.env_copy would read the environment of this machine
-                return self._load(name, [*overrides, "hydra.job.env_copy=[]"])
+                return self._load(name, whole)
             except ConfigCompositionException as error:
                 if not self._explains(str(error)):
                     raise
-        return self._load(name, list(overrides))
+        return self._load(name, whole)
 
     def _load(self, name: str, overrides: list[str]) -> DictConfig:
         config = self.loader.load_configuration(
@@ -263,8 +262,3 @@ def unknown_resolver(text: str) -> str:
     """The first resolver that an interpolation names and OmegaConf does not know, as `${name:…}`; nothing if none."""
     names = re.findall(r"\$\{\s*([A-Za-z_][\w.]*)\s*:", text)
     return next((f"${{{name}:…}}" for name in names if not OmegaConf.has_resolver(name)), "")
-
-
-def version() -> str:
-    """The version of Hydra that answers."""
-    return str(sys.modules["hydra"].__version__)

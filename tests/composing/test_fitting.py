@@ -184,6 +184,7 @@ RIGHT = (
     "hydra.job.chdir=true",
     "hydra/job_logging=disabled",
     "hydra/launcher=basic",
+    "hydra={}",
     "+hydra.job.env_set.NAME=value",
     "extras.print_config=False",
 )
@@ -635,6 +636,16 @@ def test_the_config_may_ask_for_several_runs(configs: Any) -> None:
     assert configs({"config.yaml": "a: 1\nhydra:\n  mode: MULTIRUN\n"}, "a=1,2", "b=1,2") == [
         Finding("unknown-key", 1, key="b")
     ]
+
+
+def test_a_key_that_only_one_value_of_a_sweep_has() -> None:
+    """Each of them is run."""
+    missing = replace(_unknown("model.net.width"), said="model=digits")
+    width = "model.net.width=3"
+    assert _on_lightning(width, Word("model=segmenter,digits", may_sweep=True)) == [missing, *NOTES]
+    assert _on_lightning(width, Word("model=digits,segmenter", may_sweep=True)) == [missing, *NOTES]
+    assert _on_lightning("++model.net.width=3", Word("model=digits,segmenter", may_sweep=True)) == [*NOTES]
+    assert _on_lightning(width, Word("model=segmenter", others=("model=digits",))) == [*NOTES]
 
 
 def test_sweeps_over_nothing(configs: Any) -> None:

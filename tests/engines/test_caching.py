@@ -91,6 +91,13 @@ def test_the_same_again_is_taken_with_its_outputs_and_artifacts(steps: Steps) ->
     assert second.outcome.run != first.outcome.run
 
 
+def test_what_a_run_that_was_gone_on_with_had_kept_is_only_cached_in_the_next(steps: Steps) -> None:
+    first = steps.run()
+    assert steps.run(resume=first.outcome.run).outcome.tasks["train"].reused
+    second = steps.run().outcome.tasks["train"]
+    assert (second.state, second.reused) == ("CACHED", False)
+
+
 def test_a_step_that_does_not_want_it_always_runs(steps: Steps) -> None:
     steps.train["node"] = {}
     steps.run()

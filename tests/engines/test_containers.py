@@ -124,6 +124,12 @@ def test_an_image_that_is_not_to_be_had_fails_its_task(folder: Path) -> None:
     assert states(outcome) == {"say": "FAILED", "wait": "SKIPPED"}
     error = "the image 127.0.0.1:9/no/such:1 is not on this machine and cannot be pulled: "
     assert outcome["tasks"]["say"]["error"].startswith(error)
+    assert Path(outcome["tasks"]["say"]["log"]).name.startswith("image-")
+
+
+def test_notes_on_host_processes_are_not_shown(folder: Path) -> None:
+    assert "note HPC514" in hpc(folder, "--dry-run", "--mode", "process").stderr
+    assert "HPC514" not in hpc(folder, "--dry-run").stderr
 
 
 def test_an_engine_that_does_not_answer_is_refused_before_anything_runs(folder: Path) -> None:

@@ -230,7 +230,7 @@ class TestDifferences:
             (replace(TASK, artifacts={}), "artifact data is gone"),
             (replace(TASK, environment="x"), "environment changed"),
             (replace(TASK, image="x"), "image is new"),
-            (replace(TASK, mode="docker", image="x", environment=""), "mode process → docker"),
+            (replace(TASK, mode="docker", image="x", environment="", source=""), "mode process → docker"),
             (replace(TASK, source="x"), "source changed"),
             (replace(TASK, source=""), "source is gone"),
         ],

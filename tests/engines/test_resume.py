@@ -150,13 +150,6 @@ def test_a_run_that_was_gone_on_with_is_gone_on_with_again(project: Project) -> 
     assert [one.number for one in _store(project).attempts(third.outcome.run, "train")] == [1, 2]
 
 
-def test_what_a_resumed_run_has_kept_is_cached_for_the_next_one_like_anything_else(project: Project) -> None:
-    project.run()
-    project.run(resume="last")
-    task = project.run().outcome.tasks["train"]
-    assert (task.state, task.reused) == ("CACHED", False)
-
-
 def _store(project: Project) -> Store:
     store = Store.existing(project.root)
     assert store is not None

@@ -123,10 +123,16 @@ def diagnostic(asked: Asked, finding: Finding) -> Diagnostic | None:
 def _unknown_key(asked: Asked, finding: Finding) -> _Report:
     key, is_port = finding.key, _is_port(asked.of(finding))
     fact = f"`{key}` is not a key of {asked.file}, so Hydra would stop at start-up."
+    if finding.said:
+        return _Report(UNKNOWN_KEY, f"with `{_short(finding.said)}`, {fact}", _holding_everywhere(key))
     add = f"to add a new key write `{'as: ' if is_port else ''}{_with_plus(asked.of(finding), key)}`."
     meant = [name for name in finding.near if name.endswith(f".{key}")] or finding.near[:1]
     near = " or ".join(f"`{'as: ' if is_port else ''}{each}`" for each in meant)
     return _Report(UNKNOWN_KEY, fact, f"did you mean {near}? {_capital(add)}" if near else add)
+
+
+def _holding_everywhere(key: str) -> str:
+    return f"write `overrides: {{++{key}: …}}`, which holds where there is no such key, too."
 
 
 def _with_plus(written: Written | None, key: str) -> str:
@@ -247,7 +253,7 @@ _JARGON = (
     (r"no viable alternative at input '\$\{.*'", "an interpolation is not closed"),
     (r"token recognition error at: '(.*)'", r"`\1` must stand in quotes"),
     (r"maximum recursion depth exceeded.*", "it includes itself, or is nested too deeply"),
-    (r"Error resolving interpolation '(.*)'", r"a defaults list refers to `\1`, which is not there"),
+    (r"Error resolving interpolation '(.*?)'.*", r"a defaults list refers to `\1`, which is not there"),
     (r"(In '.*': )\w+ raised while composing config: (.*)", r"\1\2"),
     (r"extraneous input '(.*)'( expecting .*)?", r"`\1` is too much"),
     (r"(.*?),? expecting .*", r"\1"),
@@ -306,8 +312,7 @@ def _missing(asked: Asked, finding: Finding) -> _Report:
     key, options = re.sub(r"\[(\d+)\]", r".\1", finding.key), _listed(finding.options)
     fact = f"{_of(asked, finding)}`{key}` must be given (`???` in the configuration) and nothing gives it."
     if _is_one_of_several(asked, finding):
-        fix = f"write `overrides: {{++{key}: …}}`, which holds where there is no such key, too."
-        return _Report(MISSING, fact, fix)
+        return _Report(MISSING, fact, _holding_everywhere(key))
     fix = f"write `overrides: {{{key}: …}}`, or give it by an input with `as: {key}`"
     return _Report(MISSING, fact, f"{fix}; it has: {options}." if options else f"{fix}.")
 

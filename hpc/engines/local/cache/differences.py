@@ -18,7 +18,7 @@ _ORDER = (
 )
 _SHOWN = {"component", "key", "mode", "input", "env"}
 _WORDS = {"key": "cache key"}
-_FOLLOW_FROM_MODE = {"environment", "image"}
+_FOLLOW_FROM_MODE = {"source", "environment", "image"}
 _PLAIN = re.compile(r"[\w./:@%+=,-]+")
 
 

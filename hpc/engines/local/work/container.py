@@ -30,6 +30,7 @@ class ContainerExecutor:
         self._images = images
         self._mounts = mounts
         self._started: dict[Path, ContainerRun] = {}
+        self._may_be_left = False
 
     async def pinned(self, container: Container, path: str) -> Pinned:
         """The image's content. It has to be here for that, unless this is a rehearsal."""
@@ -75,10 +76,14 @@ class ContainerExecutor:
     async def clear(self, attempt: Attempt, *, ended: bool) -> None:
         self._started.pop(attempt.folder, None)
         if not ended:
+            self._may_be_left = True
             await docker.remove(self._engine, self._origin(attempt).name)
 
-    async def sweep(self) -> None:
-        await docker.remove_containers(self._engine, self._run.run, self._run.root)
+    async def sweep(self, *, earlier: bool) -> None:
+        """A container that came to its own end has removed itself."""
+        if earlier or self._may_be_left:
+            await docker.remove_containers(self._engine, self._run.run, self._run.root)
+        self._may_be_left = False
 
     def _origin(self, attempt: Attempt) -> Origin:
         return Origin(self._run.root, self._run.run, attempt.leaf.path, attempt.number)

@@ -62,7 +62,8 @@ class HostExecutor:
         del ended
         end_strays(attempt.folder)
 
-    async def sweep(self) -> None:
+    async def sweep(self, *, earlier: bool) -> None:
+        del earlier
         end_orphans(self._run_folder)
 
     def _folder(self, settings: Settings) -> Path:

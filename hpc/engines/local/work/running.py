@@ -58,13 +58,13 @@ class Running:
     async def go(self) -> Outcome:
         """Run to the end, whatever it is. SIGINT or SIGTERM stops it, once politely, twice at once."""
         if self._opened.resumed:
-            await self._around.executor.sweep()
+            await self._around.executor.sweep(earlier=True)
         try:
             with _stopping_on_signals(self._stop):
                 await self._drive()
         finally:
             await self._drop_running()
-            await self._around.executor.sweep()
+            await self._around.executor.sweep(earlier=False)
         assert self._execution.result is not None, "everything has ended"
         return self._finished(self._execution.result)
 

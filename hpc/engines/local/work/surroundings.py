@@ -101,8 +101,8 @@ class Executor(Protocol):
         """End what is left of the attempt apart from its process group. `ended`: it had come to its own end."""
         ...
 
-    async def sweep(self) -> None:
-        """End what is left of the run, or of an earlier start of it."""
+    async def sweep(self, *, earlier: bool) -> None:
+        """End what is left of the run, also of an `earlier` start of it."""
         ...
 
 
