@@ -514,8 +514,8 @@ def test_names_that_stand_for_nothing(mnist: Place, hpc: Call) -> None:
     def err(code: str, fact: str, fix: str) -> str:
         return refused(mnist.root, code, fact, fix)
 
-    fact = "`train` stands for 2 tasks of the run 2026-11-20-bbbb: for-each--train[0]/train, for-each--train[1]/train."
-    fix = "name one of them, e.g. `for-each--train[0]/train`."
+    fact = "`train` stands for 2 tasks of the run 2026-11-20-bbbb: train[0], train[1]."
+    fix = "name one of them, e.g. `train[0]`."
     assert hpc("show", BAD, "train", code=1, err=err("HPC933", fact, fix)) == ""
     fact = "the run 2026-11-20-aaaa has no task `trian`."
     assert hpc("logs", GOOD, "trian", code=1, err=err("HPC933", fact, "did you mean `train`?")) == ""

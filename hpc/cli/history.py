@@ -164,9 +164,9 @@ class History:
             return tasks[found[0]]
         if found:
             more = f" and {len(found) - _MOST_NAMES} more" if len(found) > _MOST_NAMES else ""
-            shown = ", ".join(found[:_MOST_NAMES]) + more
-            fact = f"`{name}` stands for {len(found)} tasks of the run {run.id}: {shown}."
-            raise rejected(UNKNOWN_TASK, str(self.root), fact, f"name one of them, e.g. `{found[0]}`.")
+            names = [_shortest(tasks, path) for path in found[:_MOST_NAMES]]
+            fact = f"`{name}` stands for {len(found)} tasks of the run {run.id}: {', '.join(names)}{more}."
+            raise rejected(UNKNOWN_TASK, str(self.root), fact, f"name one of them, e.g. `{names[0]}`.")
         from hpc.components.types import did_you_mean
 
         fact = f"the run {run.id} has no task `{name}`{_so_far(run)}."
@@ -270,6 +270,11 @@ def _last_key(path: str) -> str:
 def short(path: str) -> str:
     """`train[2]` for `for-each--train[2]/train`: the last key, with all numbers of iterations behind it."""
     return _last_key(path) + "".join(_NUMBER.findall(path))
+
+
+def _shortest(paths: Iterable[str], path: str) -> str:
+    """A short name that stands for this task alone, else its path."""
+    return short(path) if matching(paths, short(path)) == [path] else path
 
 
 # ---------------------------------------------------------------- what records say
