@@ -151,7 +151,7 @@ Call = Callable[..., str]
 
 
 def refused(root: Path | str, code: str, fact: str, fix: str) -> str:
-    return f"{root}:1:1: error {code} {fact}\n  fix: {fix}\n\n1 error\n"
+    return f"{root}: error {code} {fact}\n  fix: {fix}\n\n1 error\n"
 
 
 # ---------------------------------------------------------------- who runs a run

@@ -190,7 +190,7 @@ def test_a_second_time_is_refused(copy: Path) -> None:
     done = hpc(copy, "init")
     assert (done.returncode, done.stdout) == (1, "")
     assert done.stderr == (
-        f".:1:1: error HPC022 there is already {', '.join(FILES)}. Nothing was written.\n"
+        f".: error HPC022 there is already {', '.join(FILES)}. Nothing was written.\n"
         "  fix: choose an empty folder, e.g. `hpc init my-project`, or move the files away.\n\n1 error\n"
     )
     assert (copy / "pipeline.yaml").read_text() == "mine"
@@ -243,7 +243,7 @@ def test_a_folder_that_cannot_be_made(tmp_path: Path) -> None:
     done = hpc(tmp_path, "init", "file/deeper")
     assert done.returncode == 1
     assert done.stderr == (
-        "file/deeper:1:1: error HPC021 the project cannot be written here: not a directory. Nothing was left behind.\n"
+        "file/deeper: error HPC021 the project cannot be written here: not a directory. Nothing was left behind.\n"
         "  fix: choose another folder.\n\n1 error\n"
     )
 
@@ -262,7 +262,7 @@ def test_nothing_is_left_when_the_disk_is_full(tmp_path: Path) -> None:
     """A limit to the size of a file stands for the full disk: small files are written, pipeline.json is not."""
     done = hpc(tmp_path, "init", "a/b", before=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (2000, 2000)))
     assert done.returncode == 1
-    assert "a/b:1:1: error HPC021 the project cannot be written here: file too large." in done.stderr
+    assert "a/b: error HPC021 the project cannot be written here: file too large." in done.stderr
     assert list(tmp_path.iterdir()) == []
 
 
@@ -272,7 +272,7 @@ def test_what_was_moved_is_taken_back(tmp_path: Path) -> None:
     (tmp_path / "tests").symlink_to("/proc/self")
     done = hpc(tmp_path, "init")
     assert done.returncode == 1
-    assert ".:1:1: error HPC021 the project cannot be written here: invalid cross-device link." in done.stderr
+    assert ".: error HPC021 the project cannot be written here: invalid cross-device link." in done.stderr
     assert [path.name for path in tmp_path.iterdir()] == ["tests"]
 
 

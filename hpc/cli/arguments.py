@@ -40,7 +40,7 @@ class Given:
         values = {name: value for name, value in self.before.items() if name in types}
         found: list[Diagnostic] = []
         for name, text in self.texts.items():
-            where = Span.of_file(f"-i {name}")
+            where = Span.of_word(f"-i {name}")
             if name not in types:
                 from hpc.components.types import did_you_mean
 
@@ -78,7 +78,7 @@ def check_limits(arguments: Mapping[str, Any], ports: Mapping[str, InputPort]) -
     for name, value in arguments.items():
         trouble = objection(ports[name], ports[name].type, value)
         if trouble:
-            where, fact = Span.of_file(f"-i {name}"), f"the value {trouble[0]}."
+            where, fact = Span.of_word(f"-i {name}"), f"the value {trouble[0]}."
             found.append(Diagnostic(OUTSIDE_LIMITS, where, fact, "give another value."))
     if found:
         raise Rejected(found)

@@ -100,7 +100,7 @@ format_option = click.option("--format", "form", type=click.Choice(["text", "jso
 
 
 def rejected(rule: Rule, where: str, fact: str, fix: str) -> Rejected:
-    return Rejected([Diagnostic(rule, Span.of_file(where), fact, fix)])
+    return Rejected([Diagnostic(rule, Span.of_word(where), fact, fix)])
 
 
 # ---------------------------------------------------------------- the store and its runs

@@ -64,7 +64,7 @@ def command(folder: Path) -> int:
         _write(place, texts)
     except OSError as error:
         fact = f"the project cannot be written here: {(error.strerror or str(error)).lower()}. Nothing was left behind."
-        raise Rejected([Diagnostic(UNWRITABLE, Span.of_file(str(folder)), fact, "choose another folder.")]) from None
+        raise Rejected([Diagnostic(UNWRITABLE, Span.of_word(str(folder)), fact, "choose another folder.")]) from None
     click.echo(_welcome(folder, name, texts), err=True)
     return 0
 
@@ -121,7 +121,7 @@ def _in_the_way(folder: Path, taken: Sequence[str]) -> Diagnostic:
     fact = f"there is already {', '.join(taken)}. Nothing was written."
     example = shlex.quote(str(folder / "my-project"))
     fix = f"choose an empty folder, e.g. `hpc init {example}`, or move the files away."
-    return Diagnostic(IN_THE_WAY, Span.of_file(str(folder)), fact, fix)
+    return Diagnostic(IN_THE_WAY, Span.of_word(str(folder)), fact, fix)
 
 
 def _write(folder: Path, texts: Mapping[str, str]) -> None:

@@ -51,8 +51,9 @@ def _record(diagnostic: Diagnostic) -> dict[str, object]:
 
 def _block(diagnostic: Diagnostic, color: bool) -> str:
     severity = diagnostic.rule.severity
-    line, column = diagnostic.span.position
-    head = f"{_plain(diagnostic.span.source.name)}:{line}:{column}: "
+    source, (line, column) = diagnostic.span.source, diagnostic.span.position
+    place = f":{line}:{column}" if source.has_lines else ""
+    head = f"{_plain(source.name)}{place}: "
     mark = _painted(f"{severity} {diagnostic.rule.code}", severity, color)
     fix = _painted("fix:", "fix", color)
     return f"{head}{mark} {_plain(diagnostic.fact)}\n{_excerpt(diagnostic, color)}  {fix} {_plain(diagnostic.fix)}\n"

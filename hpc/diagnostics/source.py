@@ -13,10 +13,14 @@ _LINE_END = re.compile(r"\r\n|\r|\n")
 
 @dataclass(frozen=True, eq=False)
 class Source:
-    """A text that the user wrote: `name` is how messages call it, `text` is all of it, decoded."""
+    """A text that the user wrote: `name` is how messages call it, `text` is all of it, decoded.
+
+    `has_lines` is false for what is no file: a word of a command line, a folder.
+    """
 
     name: str
     text: str
+    has_lines: bool = True
 
     @cached_property
     def _starts(self) -> list[int]:
@@ -47,5 +51,10 @@ class Span:
 
     @classmethod
     def of_file(cls, name: str) -> Span:
-        """The whole of something that has no text to point into: a file that cannot be read, a command line."""
+        """The whole of a file that has no text to point into: it cannot be read, or all of it is meant."""
         return cls(Source(name, ""), 0, 0)
+
+    @classmethod
+    def of_word(cls, name: str) -> Span:
+        """A word of a command line, or a folder."""
+        return cls(Source(name, "", has_lines=False), 0, 0)

@@ -49,7 +49,7 @@ class Engine(Protocol):
         ...
 
     @staticmethod
-    def former_run(root: Path, name: str, source: str) -> FormerRun:
+    def former_run(root: Path, name: str, asked_by: str) -> FormerRun:
         """What a run of that root was given, by its name or "last". Raises Rejected where there is none."""
         ...
 

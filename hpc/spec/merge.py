@@ -169,12 +169,12 @@ def _setting_layer(text: str) -> tuple[str, Node]:
     if not keys or text[at : at + 1] != "=":
         fact = f"`--set {text}` is not `path=value`."
         fix = "write e.g. `--set vars.tag=2.0`, or `--set 'components.train.overrides[\"a.b\"]=3'`."
-        raise Rejected([Diagnostic(BAD_SET, Span.of_file("--set"), fact, fix)])
+        raise Rejected([Diagnostic(BAD_SET, Span.of_word("--set"), fact, fix)])
     node = read_value(text[at + 1 :], f"--set {text[:at]}")
     if "#" in node.source.text[node.end :]:
         fact = f"`--set {text}`: what follows `#` is a comment to YAML and would be lost."
         fix = f"quote the value: `--set '{text[:at]}=\"…\"'`."
-        raise Rejected([Diagnostic(BAD_SET, Span.of_file("--set"), fact, fix)])
+        raise Rejected([Diagnostic(BAD_SET, Span.of_word("--set"), fact, fix)])
     for key in reversed(keys):
         node = Node({key: node}, node.source, node.start, node.end, {key: node.span})
     return f"`--set {text[:at]}`", node

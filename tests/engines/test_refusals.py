@@ -154,7 +154,7 @@ def test_settings_are_read_strictly(tmp_path: Path) -> None:
         "HPC908 executor exec-a: dirr is not a local setting (did you mean dir?)",
         "HPC908 executor exec-a: timeout is '6 hours', not a duration (write seconds as a number, or 90s, 30m, 6h, 2d)",
         "HPC908 executor exec-a: the secret of KEY is not env:NAME (write env: and the name of a variable)",
-        "HPC907 exec-a needs the secret TOKEN from the variable HPC_TEST_NOT_SET, which is not set "
+        "HPC907 a needs the secret TOKEN from the variable HPC_TEST_NOT_SET, which is not set "
         "(export HPC_TEST_NOT_SET=…)",
         "HPC908 executor exec-a: tune: n is not a setting (compile the pipeline again)",
     ]

@@ -16,6 +16,7 @@ from small_pipelines import OUT, Ran, pipeline, platform, ran, task
 from hpc.diagnostics import Rejected
 from hpc.engines.events import Failure, Notice, RunStarted, TaskFinished, TaskRetrying, TaskStarted
 from hpc.engines.local.work.folder import folder_name, make_run_folder
+from hpc.engines.local.work.logs import Masker
 from hpc.engines.outcome import TaskResult
 
 
@@ -285,10 +286,10 @@ def test_a_secret_reaches_the_task_and_is_masked_everywhere_else(tmp_path: Path)
     settings = {"secrets": {"API_KEY": "env:HPC_TEST_KEY"}}
     script = 'echo "key $API_KEY"; exit 1'
     result = _alone(tmp_path, "sh", "-c", script, settings=settings, environ={"HPC_TEST_KEY": "s3cr3t"})
-    assert _printed(result) == "key s3cr3t\n"
-    assert _failure(result).tail == ("key ********",)
+    assert _printed(result) == "key ******\n"
+    assert _failure(result).tail == ("key ******",)
     assert "s3cr3t" not in repr(result.events)
-    kept = [path for path in result.folder.rglob("*") if path.is_file() and path.name != "log.txt"]
+    kept = [path for path in result.folder.rglob("*") if path.is_file()]
     assert not [path for path in kept if "s3cr3t" in path.read_text()]
 
 
@@ -300,7 +301,7 @@ def test_the_script_runs_the_same_command_again(tmp_path: Path) -> None:
     again = subprocess.run(
         ["sh", _failure(result).script], capture_output=True, text=True, cwd="/", env=environ, check=False
     )
-    assert (again.returncode, again.stdout) == (3, _printed(result))
+    assert (again.returncode, again.stdout.replace("s3cr3t", "******")) == (3, _printed(result))
 
 
 def test_the_end_of_a_log_is_fit_for_a_terminal(tmp_path: Path) -> None:
@@ -374,3 +375,27 @@ def test_a_failure_shows_the_command_without_the_bootstrap(tmp_path: Path) -> No
     failure = _failure(result)
     assert failure.command == "sh -c 'exit 7'"
     assert "hpc values 2" in Path(failure.script).read_text()
+
+
+@pytest.mark.parametrize("block", [1, 25, 1000])
+def test_secrets_in_a_file_are_masked_wherever_they_stand(
+    block: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also across the blocks that are read, and without changing the file's length."""
+    monkeypatch.setattr("hpc.engines.local.work.logs._READ", block)
+    file = tmp_path / "log.txt"
+    for before in range(20):
+        file.write_bytes(b"\xff" * before + b"s3cr3t, s3cr3ts3cr3t; key=\nlines\0")
+        Masker(["s3cr3t", "key=\nlines"]).mask_file(file)
+        assert file.read_bytes().replace(b"\n", b"*") == b"\xff" * before + b"******, ************; **********\0"
+
+
+def test_a_small_task_is_not_said_to_use_the_memory_of_the_engine(tmp_path: Path) -> None:
+    for folder in ("small", "large"):
+        (tmp_path / folder).mkdir()
+    small = _alone(tmp_path / "small", "true").outcome.tasks["a"].peak
+    text = "x = bytearray(300_000_000)"
+    large = _alone(tmp_path / "large", sys.executable, "-c", text).outcome.tasks["a"].peak
+    assert small is None
+    assert large is not None
+    assert large > 300_000_000

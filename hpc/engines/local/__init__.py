@@ -95,9 +95,12 @@ def rehearse(spec: Document, platform: Document | None, request: Request) -> lis
         return asyncio.run(_rehearse(store, record, root, terms))
 
 
-def former_run(root: Path, name: str, source: str) -> FormerRun:
-    """What a run of that root was given, by its name or "last". Raises Rejected where there is none."""
-    findings = Findings(source)
+def former_run(root: Path, name: str, asked_by: str) -> FormerRun:
+    """What a run of that root was given, by its name or "last". Raises Rejected where there is none.
+
+    `asked_by` is the option that names it.
+    """
+    findings = Findings(asked_by, is_file=False)
     with _told(findings):
         store = Store.existing(root)
         if store is None:

@@ -38,11 +38,15 @@ class Leaf:
 
 @dataclass(frozen=True)
 class Ended:
-    """A task has ended without being handed out: skipped, a group, a loop, or one whose inputs are wrong."""
+    """A task has ended without being handed out: skipped, a group, a loop, or one whose inputs are wrong.
+
+    `left`: of a loop, how many iterations have not begun.
+    """
 
     path: str
     task: Task
     result: TaskResult
+    left: int = 0
 
 
 @dataclass(frozen=True)
@@ -139,7 +143,7 @@ class Execution:
         was_full = not loop.is_open
         loop.take(number, result)
         if loop.is_done:
-            self._end(loop.path, loop.task, loop.place, loop.result())
+            self._end_loop(loop)
         elif was_full and loop.is_open:
             self._loops.append(loop)
 
@@ -149,6 +153,11 @@ class Execution:
             self._ends.append((None, result))
         else:
             self._end(group.scope.path.rstrip("/"), group.slot.task, group.slot, result)
+
+    def _end_loop(self, loop: Repeated) -> None:
+        result = loop.result()
+        self._tell(Ended(loop.path, loop.task, result, loop.left))
+        self._ends.append((loop.place, result))
 
     def _end(self, path: str, task: Task, slot: Slot, result: TaskResult) -> None:
         self._tell(Ended(path, task, result))
@@ -181,7 +190,7 @@ class Execution:
             return
         self._tell(Opened(path, task, loop.count))
         if loop.is_done:
-            self._end(path, task, place, loop.result())
+            self._end_loop(loop)
         else:
             self._loops.append(loop)
 
@@ -196,7 +205,7 @@ class Execution:
         if held is not None:
             loop.drop_rest(held)
             if loop.is_done:
-                self._end(loop.path, loop.task, loop.place, loop.result())
+                self._end_loop(loop)
             return
         number = loop.advance()
         if loop.is_open:

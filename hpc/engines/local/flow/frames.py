@@ -74,6 +74,11 @@ class Repeated(Protocol):
         """Begin no more iterations."""
         ...
 
+    @property
+    def left(self) -> int:
+        """How many have not begun."""
+        ...
+
     def result(self) -> TaskResult:
         """How the task as a whole has ended."""
         ...
@@ -192,6 +197,7 @@ class OpenLoop:
         self._next = 0
         self._ended: dict[int, TaskResult] = {}
         self._rest: TaskResult | None = None
+        self._begun = 0
 
     @property
     def is_open(self) -> bool:
@@ -201,8 +207,12 @@ class OpenLoop:
     def is_done(self) -> bool:
         return self._next == self.count and not self.running
 
+    @property
+    def left(self) -> int:
+        return self.count - self._begun
+
     def advance(self) -> int:
-        self._next += 1
+        self._begun = self._next = self._next + 1
         self.running += 1
         return self._next - 1
 

@@ -80,6 +80,10 @@ class OpenTrials:
     def _is_hopeless(self) -> bool:
         return not self._metrics and len(self._failed) >= max(_FEWEST, self._tuning.parallel)
 
+    @property
+    def left(self) -> int:
+        return self.count - self._next
+
     def advance(self) -> int:
         self._next += 1
         self.running += 1

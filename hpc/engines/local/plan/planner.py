@@ -6,7 +6,7 @@ are refused by name, never skipped over.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 
 from hpc.engines.local.plan import Component, Container, Dag, Plan, Settings, Task
 from hpc.engines.local.plan.dags import read_dag
@@ -37,7 +37,12 @@ def plan(spec: Node, settings: Mapping[str, Settings], findings: Findings) -> Pl
 
 def leaves(plan: Plan) -> Iterator[tuple[str, Task]]:
     """All container and importer tasks in topological order, by path, with `[]` behind the key of a loop."""
-    waiting = [("", task) for task in reversed(plan.dag.tasks)]
+    return leaves_of(plan.dag.tasks)
+
+
+def leaves_of(tasks: Sequence[Task], prefix: str = "") -> Iterator[tuple[str, Task]]:
+    """Those of these tasks and of all that is in them, by their paths behind a prefix."""
+    waiting = [(prefix, task) for task in reversed(tasks)]
     while waiting:
         prefix, task = waiting.pop()
         path = f"{prefix}{task.key}[]" if task.repeats else f"{prefix}{task.key}"

@@ -146,8 +146,8 @@ _LISTED = 30
 class Findings:
     """Everything found in one document, called `source` in messages, before a run may begin."""
 
-    def __init__(self, source: str) -> None:
-        self._where = Span.of_file(source)
+    def __init__(self, source: str, *, is_file: bool = True) -> None:
+        self._where = Span.of_file(source) if is_file else Span.of_word(source)
         self._found: dict[tuple[str, str], Diagnostic] = {}
 
     def add(self, rule: Rule, fact: str, fix: str) -> None:

@@ -181,6 +181,7 @@ class _Reader:
                 continue
             found[name] = reference.removeprefix("env:")
             if found[name] not in environ:
-                fact = f"{self._label} needs the secret {name} from the variable {found[name]}, which is not set"
+                who = self._label.removeprefix("exec-")
+                fact = f"{who} needs the secret {name} from the variable {found[name]}, which is not set"
                 self._findings.add(SECRET_NOT_SET, fact, f"export {found[name]}=…")
         return found

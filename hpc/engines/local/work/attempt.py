@@ -76,6 +76,7 @@ class Work:
         finally:
             ended = ending is not None and not ending.timed_out and not ending.stopped
             await around.executor.clear(attempt, ended=ended)
+            self.mask.mask_file(attempt.log)
 
     def outputs(self) -> Outputs:
         """What an attempt that has ended well has left."""

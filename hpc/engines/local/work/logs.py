@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
+from typing import BinaryIO
 
 _CONTROL_SEQUENCE = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)?|[@-Z\\-_])")
 _WIDEST = 500
@@ -23,6 +24,35 @@ class Masker:
         for part in self._parts:
             text = text.replace(part, _MASK)
         return text
+
+    def mask_file(self, file: Path) -> None:
+        """Write asterisks over every secret in the file, as many as it has bytes: whoever reads on is not disturbed.
+
+        Reads block by block; does nothing without secrets.
+        """
+        parts = [part.encode("utf-8", "surrogateescape") for part in self._parts]
+        if not parts or not file.exists():
+            return
+        with file.open("r+b") as stream:
+            for offset, length in _found(stream, parts):
+                stream.seek(offset)
+                stream.write(b"*" * length)
+
+
+def _found(stream: BinaryIO, parts: Sequence[bytes]) -> Iterator[tuple[int, int]]:
+    """Where any of the parts stands, and its length; also where it goes from one block into the next."""
+    longest = max(map(len, parts))
+    overlap, size = longest - 1, max(_READ, 4 * longest)
+    start, block = 0, stream.read(size)
+    while block:
+        for part in parts:
+            at = block.find(part)
+            while at >= 0:
+                yield start + at, len(part)
+                at = block.find(part, at + len(part))
+        start += max(1, len(block) - overlap)
+        stream.seek(start)
+        block = stream.read(size) if len(block) > overlap else b""
 
 
 def tail(log: Path, count: int, mask: Masker | None = None) -> tuple[str, ...]:

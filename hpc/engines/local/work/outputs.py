@@ -70,8 +70,12 @@ def collect(outputs: Interface, where: Places) -> Outputs:
 
 
 def unwritten(artifacts: Mapping[str, Artifact]) -> list[Artifact]:
-    """Artifacts whose file or folder is not there although the task ended well. KFP allows that; a reader will not."""
-    return [one for one in artifacts.values() if not one.is_remote and not Path(one.path).exists()]
+    """Artifacts whose file or folder is not there although the task ended well. KFP allows that; a reader will not.
+
+    Metrics may be all metadata: that is how the SDK's `log_metric` leaves them.
+    """
+    local = (one for one in artifacts.values() if not one.is_remote and not (_is_metrics(one) and one.metadata))
+    return [one for one in local if not Path(one.path).exists()]
 
 
 def _safe(name: str) -> str:
@@ -128,14 +132,15 @@ def _artifact(made: Artifact, listed: object) -> Artifact:
     if not isinstance(entries, list) or not entries:
         return artifact
     entry = _object(cast("list[object]", entries)[0])
-    uri = entry.get("customPath") or entry.get("uri") or artifact.uri
+    # The SDK's executor writes the one, proto JSON the other.
+    uri = entry.get("custom_path") or entry.get("customPath") or entry.get("uri") or artifact.uri
     metadata = {**artifact.metadata, **_object(entry.get("metadata"))}
     return replace(artifact, uri=str(uri), metadata=metadata)
 
 
 def _metrics(artifact: Artifact) -> dict[str, object]:
     """Numbers in a Metrics file, charts in a ClassificationMetrics file; nothing for any other content."""
-    if not artifact.schema_title.endswith("Metrics"):
+    if not _is_metrics(artifact):
         return {}
     file = Path(artifact.path)
     try:
@@ -147,6 +152,10 @@ def _metrics(artifact: Artifact) -> dict[str, object]:
     if artifact.schema_title.endswith("ClassificationMetrics"):
         return {name: content[name] for name in _CHARTS if name in content}
     return content if all(_is_number(value) for value in content.values()) else {}
+
+
+def _is_metrics(artifact: Artifact) -> bool:
+    return artifact.schema_title.endswith("Metrics")
 
 
 def _is_number(value: object) -> bool:

@@ -11,7 +11,8 @@ from typing import Literal
 from hpc.engines.local.cache.fingerprint import fingerprint, parts
 from hpc.engines.local.flow.execution import Ended, Execution, Leaf, Opened
 from hpc.engines.local.flow.failure import TaskError
-from hpc.engines.local.plan import Importer
+from hpc.engines.local.plan import Dag, Importer, Task
+from hpc.engines.local.plan.planner import leaves_of
 from hpc.engines.local.store.records import RunRecord, TaskRecord
 from hpc.engines.local.work.former import Former
 from hpc.engines.local.work.importing import import_artifact
@@ -22,6 +23,15 @@ from hpc.engines.local.work.terms import Terms
 from hpc.engines.outcome import Planned, TaskResult
 
 _UNKNOWN = TaskResult("SKIPPED", reason="unknown")
+
+
+def _leaves_at(path: str, task: Task) -> list[str]:
+    """The container and importer tasks of a task that has ended as a whole."""
+    if not isinstance(task.component.body, Dag):
+        return [path]
+    if path.endswith("]"):
+        return [inner for inner, _ in leaves_of(task.component.body.tasks, f"{path}/")]
+    return [inner for inner, _ in leaves_of([task], path.removesuffix(task.key))]
 
 
 class Rehearsal:
@@ -48,13 +58,19 @@ class Rehearsal:
         if isinstance(event, Ended) and tuning and event.result.kind == "loop" and event.result.reason == "unknown":
             self._add(f"{event.path}[]", "unknown", f"up to {tuning.most} trials; each is chosen by those before it")
         elif isinstance(event, Ended) and event.result.kind not in {"group", "loop"}:
-            result = event.result
-            if result.state == "FAILED":
-                self._add(event.path, "fails", result.error or "")
-            elif result.reason == "unknown":
-                self._add(event.path, "unknown", "waits for what would run")
-            else:
-                self._add(event.path, "skipped", result.error or result.reason or "")
+            for path in _leaves_at(event.path, event.task):
+                self._decided(path, event.result)
+
+    def _decided(self, path: str, result: TaskResult) -> None:
+        """A task whose inputs nobody asked for."""
+        if self._terms.choice.of(path) == "leave out":
+            self._add(path, "skipped", "not chosen")
+        elif result.state == "FAILED":
+            self._add(path, "fails", result.error or "")
+        elif result.reason == "unknown":
+            self._add(path, "unknown", "waits for what would run")
+        else:
+            self._add(path, "skipped", result.error or result.reason or "")
 
     async def _judged(self, leaf: Leaf) -> TaskResult:
         way = self._terms.choice.of(leaf.path)

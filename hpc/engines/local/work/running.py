@@ -136,7 +136,7 @@ class Running:
         self._gone.discard(event.path)
         done = event.result.kind in {"group", "loop"}
         self._save(event.path, event.task, event.result)
-        count = 0 if done else size(event.task.component)
+        count = (event.left if done else 1) * size(event.task.component)
         failure = Failure() if event.result.state == "FAILED" and not done else None
         self._around.listener(TaskFinished(event.path, event.result, failure, count))
 

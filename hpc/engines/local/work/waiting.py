@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import os
+import resource
 import subprocess
 import sys
 
 Exit = tuple[int, int | None]
-"""Return code, negative for a signal; peak of resident memory in bytes of the process and of those it waited for."""
+"""Return code, negative for a signal; peak of resident memory in bytes of the process and of those it waited for,
+None where it is less than that of this process."""
 
 _UNIT = 1 if sys.platform == "darwin" else 1024
 
@@ -38,4 +40,6 @@ def _wait(process: subprocess.Popen[bytes]) -> Exit:
     except ChildProcessError:
         return process.wait(), None
     process.returncode = os.waitstatus_to_exitcode(status)
-    return process.returncode, usage.ru_maxrss * _UNIT
+    # What is smaller is the memory of this process, which every child counts as its own until its program begins.
+    own = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return process.returncode, usage.ru_maxrss * _UNIT if usage.ru_maxrss > own else None
