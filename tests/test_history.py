@@ -187,7 +187,7 @@ RUNS = """\
 run              pipeline  state        started                         took        tasks
 2026-11-21-dddd  other     interrupted  2026-11-20 01:59:00  1 min ago              1 interrupted
 2026-11-21-cccc  other     running      2026-11-20 01:58:30  1 min ago  1 min 30 s  1 running
-2026-11-20-bbbb  mnist     failed       2026-11-20 01:00:00  1 h ago    7.0 s       1 ok, 1 cached, 1 failed, 1 skipped
+2026-11-20-bbbb  mnist     failed       2026-11-20 01:00:00  1 h ago    7.0 s       1 ok, 1 cached, 1 failed, 2 skipped
 2026-11-20-aaaa  mnist     succeeded    2026-11-20 00:00:00  2 h ago    3 min 05 s  3 ok
 """
 
@@ -205,7 +205,7 @@ def test_runs_for_machines(mnist: Place, hpc: Call) -> None:
     found = {run["run"]: run for run in json.loads(hpc("runs", "--format", "json"))}
     assert list(found) == [CUT, LIVE, BAD, GOOD]
     assert [run["state"] for run in found.values()] == ["INTERRUPTED", "RUNNING", "FAILED", "SUCCEEDED"]
-    assert found[BAD]["tasks"] == {"SUCCEEDED": 1, "CACHED": 1, "FAILED": 1, "SKIPPED": 1}
+    assert found[BAD]["tasks"] == {"SUCCEEDED": 1, "CACHED": 1, "FAILED": 1, "SKIPPED": 2}
     model = mnist.at(GOOD, "train/1/outputs/model")
     assert found[GOOD] == {
         "run": GOOD,
@@ -755,7 +755,7 @@ def test_a_terminal_has_colours_and_room(mnist: Place) -> None:
     assert lines[0].endswith("tasks\x1b[0m")
     assert "  \x1b[1;31mfailed\x1b[0m  " in lines[1]
     assert "\x1b" not in lines[2]
-    assert plain(lines)[1].endswith("1 ok, 1 cached, 1 failed, 1 skipped")
+    assert plain(lines)[1].endswith("1 ok, 1 cached, 1 failed, 2 skipped")
 
 
 NARROW = {

@@ -157,12 +157,18 @@ def rows_of(tasks: Mapping[str, TaskRecord], *, collapsing: bool) -> list[TaskRo
 def _table(run: Run, tasks: Mapping[str, TaskRecord], everything: bool) -> list[str]:
     rows = rows_of(tasks, collapsing=not everything)
     names = Names(dict.fromkeys(row_of(each.path) for each in rows))
-    return table(_COLUMNS, [_cells(run, each, names.of(each.path)) for each in rows])
+    loops = [tasks.get(each.path.partition("[]")[0]) for each in rows]
+    return table(
+        _COLUMNS, [_cells(run, each, names.of(each.path), loop) for each, loop in zip(rows, loops, strict=True)]
+    )
 
 
-def _cells(run: Run, shown: TaskRow, name: str) -> tuple[str, ...]:
+def _cells(run: Run, shown: TaskRow, name: str, loop: TaskRecord | None) -> tuple[str, ...]:
     if "[]" in shown.path:
-        return (f"{name} {_tally(run, shown.tasks)}", _worst(run, shown.tasks), _span(run, shown.tasks), "")
+        # A search is well if one of its trials is.
+        is_good = loop is not None and loop.result.is_good
+        state = STATES["SUCCEEDED"] if is_good else _worst(run, shown.tasks)
+        return (f"{name} {_tally(run, shown.tasks)}", state, _span(run, shown.tasks), "")
     task = shown.tasks[0]
     return (name, STATES[run.state_of(task.result)], _span(run, shown.tasks), _note(task))
 

@@ -93,7 +93,7 @@ def describe(
 
 @dsl.pipeline(name="values")
 def values(
-    name: str = 'it\'s {} ü\n"x"',
+    name: str = 'it\'s {} ü "x"',
     count: int = 3,
     share: float = 1e-07,
     flag: bool = False,

@@ -20,8 +20,9 @@ from hpc.engines.local.flow.conditions import fails
 from hpc.engines.local.flow.failure import TaskError
 from hpc.engines.local.flow.frames import Group, Iteration, OpenLoop, Place, Repeated, Slot, Wiring
 from hpc.engines.local.flow.inputs import Inputs, Scope, resolve
+from hpc.engines.local.flow.placeholders import settled
 from hpc.engines.local.flow.trials import Makes, OpenTrials, Sampler
-from hpc.engines.local.plan import Dag, Plan, Task, Tuning
+from hpc.engines.local.plan import Container, Dag, Plan, Task, Tuning
 from hpc.engines.outcome import TaskResult
 
 
@@ -34,6 +35,13 @@ class Leaf:
     inputs: Inputs
     names: Mapping[str, str]
     slot: Slot = field(repr=False)
+
+    @property
+    def container(self) -> Container:
+        """What it runs, if it is no importer, with image and limits filled in; commands are filled per attempt."""
+        body = self.task.component.body
+        assert isinstance(body, Container)
+        return settled(body, self.inputs.parameters, self.names)
 
 
 @dataclass(frozen=True)

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import cast
 
 from hpc.engines.local.flow.failure import TaskError
+from hpc.engines.local.plan import Container, Resources
 from hpc.engines.local.plan.values import as_json, as_text
 from hpc.engines.outcome import Artifact
 
@@ -75,6 +76,19 @@ def read_by_path(arguments: tuple[str, ...], context: Context) -> list[Artifact]
 
     expand(arguments, replace(context, path_of=noted))
     return read
+
+
+def settled(container: Container, parameters: Mapping[str, object], run: Mapping[str, str]) -> Container:
+    """The container with its image and its limits, which inputs may give (driver/driver.go: initPodSpecPatch)."""
+
+    def filled(text: str) -> str:
+        return as_text(fill_constant(text, parameters, run))
+
+    limits = container.resources
+    if not any("{{$" in text for text in (container.image, limits.cpu, limits.memory, limits.gpus)):
+        return container
+    resources = Resources(filled(limits.cpu), filled(limits.memory), filled(limits.gpus))
+    return replace(container, image=filled(container.image), resources=resources)
 
 
 def fill_constant(value: object, parameters: Mapping[str, object], run: Mapping[str, str]) -> object:

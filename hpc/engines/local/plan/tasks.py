@@ -24,7 +24,8 @@ def read_task(scope: Scope, place: TaskNode, component: Component) -> Task:
     parameters = parameter_bindings(scope, path, inputs)
     artifacts = artifact_bindings(scope, path, inputs)
     loop = _loop(scope, place, component)
-    _check_bound(scope, path, component, {*parameters, *artifacts, *([loop.item] if loop else ())})
+    item = loop.item if loop else text(mapping(node, "artifactIterator"), "itemInput")
+    _check_bound(scope, path, component, {*parameters, *artifacts, item})
     trigger = mapping(node, "triggerPolicy")
     body = component.body
     if loop and isinstance(body, Container) and body.settings.tuning:

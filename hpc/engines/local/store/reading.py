@@ -69,9 +69,10 @@ class Reader:
         return [attempt_record(row) for row in rows]
 
     def counts(self, run: str) -> dict[str, int]:
-        """How many of the run's tasks are in which state; groups and loops are not counted."""
-        sql = "SELECT state, count(*) FROM tasks WHERE run = ? AND kind IN ('task', 'importer') GROUP BY state"
-        return dict(self._ask(sql, kept(run)))
+        """How many of the run's tasks are in which state. Groups and loops count only if nothing in them has begun."""
+        whole = "state = 'SKIPPED' AND reason IN ('condition', 'upstream')"
+        where = f"run = ? AND (kind IN ('task', 'importer') OR {whole})"
+        return dict(self._ask(f"SELECT state, count(*) FROM tasks WHERE {where} GROUP BY state", kept(run)))
 
     def cached(self, fingerprint: str) -> TaskRecord | None:
         """The newest task of any run that had this fingerprint, ran and succeeded."""

@@ -42,9 +42,7 @@ class Attempt:
 
     @property
     def container(self) -> Container:
-        body = self.leaf.task.component.body
-        assert isinstance(body, Container)
-        return body
+        return self.leaf.container
 
 
 @dataclass(frozen=True)

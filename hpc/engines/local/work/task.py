@@ -12,7 +12,6 @@ from hpc.engines.events import Failure, TaskRetrying, TaskStarted
 from hpc.engines.local.cache.fingerprint import Ingredients, fingerprint, parts
 from hpc.engines.local.flow.execution import Leaf
 from hpc.engines.local.flow.failure import TaskError, TaskStoppedError
-from hpc.engines.local.plan import Container
 from hpc.engines.local.store.records import AttemptRecord, TaskRecord
 from hpc.engines.local.work.attempt import Work, made
 from hpc.engines.local.work.folder import attempt_folder
@@ -133,8 +132,7 @@ async def ingredients(leaf: Leaf, around: Surroundings) -> Ingredients:
 
     Raises TaskError where that cannot be found out, TaskStoppedError where the run is being stopped.
     """
-    container = leaf.task.component.body
-    assert isinstance(container, Container)
+    container = leaf.container
     pinned = await around.executor.pinned(container, leaf.path)
     remote = {one.uri for found in leaf.inputs.artifacts.values() for one in found if one.is_remote}
     versions = {uri: await around.downloads.version(uri) for uri in sorted(remote)}
