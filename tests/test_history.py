@@ -761,7 +761,7 @@ def test_a_terminal_has_colours_and_room(mnist: Place) -> None:
 NARROW = {
     100: [
         "run              pipeline  state      started              took        tasks",
-        "2026-11-20-bbbb  mnist     failed     2026-11-20 01:00:00  7.0 s       1 ok, 1 cached, 1 failed, 1 …",
+        "2026-11-20-bbbb  mnist     failed     2026-11-20 01:00:00  7.0 s       1 ok, 1 cached, 1 failed, 2 …",
         "2026-11-20-aaaa  mnist     succeeded  2026-11-20 00:00:00  3 min 05 s  3 ok",
     ],
     60: [
