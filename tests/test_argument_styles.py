@@ -612,8 +612,9 @@ def test_the_example_runs(tmp_path: Path) -> None:
     )
     assert done.returncode == 0, done.stderr
     [folder] = (tmp_path / "example" / ".hpc" / "runs").iterdir()
-    settings_of_fit = json.loads((folder / "tasks" / "fit" / "1" / "outputs" / "line" / "settings.json").read_text("utf-8"))
-    about = json.loads((folder / "tasks" / "more" / "1" / "outputs" / "points" / "about.json").read_text("utf-8"))
+    tasks = folder / "tasks"
+    settings_of_fit = json.loads((tasks / "fit" / "1" / "outputs" / "line" / "settings.json").read_text("utf-8"))
+    about = json.loads((tasks / "more" / "1" / "outputs" / "points" / "about.json").read_text("utf-8"))
     report = (folder / "tasks" / "judge" / "1" / "outputs" / "report").read_text("utf-8")
     assert done.stdout.splitlines()[0] == "share: 1.0"
     assert (about["note"], about["slope"], about["shuffle"], about["intercept"]) == (note, -3, True, 1.0)

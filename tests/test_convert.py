@@ -121,9 +121,10 @@ def test_pipeline_of_hpc_keeps_its_meaning(name: str, target: str) -> None:
     assert differences(meaning(source, _keys(source)), meaning(_back(converted, target))) == []
 
 
+OK_CASES = sorted((TESTS / "cases" / "ok").glob("*.yaml"))
 EXAMPLES = [
     *((file, target) for file in sorted((TESTS.parent / "examples").glob("*/pipeline.yaml")) for target in TARGETS),
-    *((file, "kfp" if file.stem == "limits" else None) for file in sorted((TESTS / "cases" / "ok").glob("*.yaml"))),
+    *((file, "kfp" if file.stem == "limits" else None) for file in OK_CASES if file.stem != "searches"),
 ]
 
 
@@ -633,6 +634,15 @@ def test_convert_refuses_other_files(text: str, tmp_path: Path, capsys: pytest.C
         convert(text)
     assert run_command(["convert", str(source)]) == 1
     assert "error HPC023" in capsys.readouterr().err
+
+
+def test_convert_says_that_searches_are_not_read_back(tmp_path: Path) -> None:
+    [file] = [file for file in OK_CASES if file.stem == "searches"]
+    compiled = compile_pipeline(decode(file.read_bytes(), file.name), TARGETS["local"], Folder(file.parent))
+    with pytest.raises(NotAComponent) as refused:
+        convert(compiled.text)
+    fact = "`exec-fit--search` is a search (`tune`) for this machine, and searches are not converted back."
+    assert refused.value.fact == fact
 
 
 def test_convert_never_writes_over_its_source(component: Path, capsys: pytest.CaptureFixture[str]) -> None:

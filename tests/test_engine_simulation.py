@@ -25,7 +25,7 @@ from simulation.world import World
 
 from hpc.engines.local.flow.execution import Execution, Leaf
 from hpc.engines.local.flow.frames import Group
-from hpc.engines.local.flow.inputs import Inputs
+from hpc.engines.local.flow.inputs import Inputs, Scope
 from hpc.engines.local.plan import Plan
 from hpc.engines.outcome import TaskResult
 
@@ -124,7 +124,7 @@ class _Run:
     def __init__(self, one: Plan, inputs: Inputs | None = None, jobs: int = 4) -> None:
         self.told = Counter[str]()
         self.jobs = jobs
-        self.execution = Execution(one, inputs or Inputs(), NAMES, self._told)
+        self.execution = Execution(one, Scope(inputs or Inputs(), NAMES), self._told)
 
     def _told(self, event: Any) -> None:
         self.told[event.result.reason or event.result.state if hasattr(event, "result") else "opened"] += 1

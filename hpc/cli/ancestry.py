@@ -19,8 +19,6 @@ from hpc.engines.outcome import Artifact, Artifacts
 IMPORTED = "imported from"
 """The input of an importer: what was at the place before, if a run made it."""
 
-_LEAVES = {"task", "importer"}
-
 
 @dataclass(frozen=True)
 class Asked:
@@ -133,7 +131,7 @@ class Use:
 
 def uses(history: History, uri: str) -> list[Use]:
     """The tasks that were given what is at the place or around it, newest first."""
-    found = [task for task in history.store.users(uri) if task.result.kind in _LEAVES]
+    found = [task for task in history.store.users(uri) if task.result.is_leaf]
     return [
         Use(task.run, task.path, _port_at(task.input_artifacts, uri)[0], task.result.state, task.result.start)
         for task in found
@@ -151,7 +149,7 @@ def _makers(history: History, uri: str, user: TaskRecord | None) -> list[TaskRec
         makers = [each for each in makers if (each.run, each.path) != (user.run, user.path) and _is_before(each, user)]
 
     def rank(task: TaskRecord) -> tuple[int, bool, int]:
-        near = user is not None and task.run == user.run and task.result.kind in _LEAVES
+        near = user is not None and task.run == user.run and task.result.is_leaf
         return -len(_port_at(task.result.artifacts, uri)[1]), not near, _kind(task)
 
     return sorted(makers, key=rank)

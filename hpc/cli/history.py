@@ -16,12 +16,12 @@ from typing import Any, cast
 
 import click
 
-from hpc.cli.task_names import Names, groups_around, row_of
 from hpc.diagnostics import Diagnostic, Rejected, Rule, Span
 from hpc.engines.local.store import Store, StoreError, UnknownRunError
 from hpc.engines.local.store.owner import is_alive
 from hpc.engines.local.store.records import AttemptRecord, RunRecord, TaskRecord
 from hpc.engines.outcome import Artifact, Artifacts, TaskResult
+from hpc.engines.task_names import Names, groups_around, row_of
 
 NO_RUNS = Rule(
     "HPC930",

@@ -105,7 +105,7 @@ def _outputs(history: History, name: str, rest: str) -> list[Asked]:
         return _of_pipeline(history, run, output)
     task = history.task(run, task_name)
     result = task.result
-    maker = task if result.kind in {"task", "importer"} else None
+    maker = task if result.is_leaf else None
     if output in result.artifacts:
         return [Asked(artifact.uri, maker, output) for artifact in result.artifacts[output]]
     if output in result.outputs:

@@ -194,7 +194,7 @@ class _Reader:
     def _without(self) -> tuple[str, str]:
         """The fact and the fix for a task that was never started."""
         task, state = self.task, STATES[self.run.state_of(self.task.result)]
-        if task.result.kind in {"loop", "group"}:
+        if not task.result.is_leaf:
             return f"`{task.path}` is a {task.result.kind} of tasks, which has no log.", self._inside()
         reason = why(task.result)
         fact = f"the task `{task.path}` has no log: it is {state}{f' ({reason})' if reason else ''}."
@@ -212,7 +212,8 @@ class _Reader:
         self.run = self.history.run(self.run.id)
         if self.run.state != "RUNNING":
             return False
-        return self.history.tasks(self.run)[self.task.path].result.state == "RUNNING"
+        task = self.history.store.task(self.run.id, self.task.path)
+        return task is not None and task.result.state == "RUNNING"
 
     def _follow(self, attempt: AttemptRecord) -> None:
         """Print what the attempt writes until it has ended. It is asked whether it has before its log is read."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, cast
 
@@ -13,6 +13,7 @@ import click
 from hpc.cli import OK
 from hpc.cli.disk import write_whole
 from hpc.cli.history import History, Run, reading, root_option
+from hpc.engines.local import secrets_in
 from hpc.engines.local.report import Json, RunData, report
 from hpc.engines.local.work.logs import Masker, tail
 
@@ -45,9 +46,8 @@ def command(runs: tuple[str, ...], output: Path | None, root: Path | None, openi
     with reading(root) as history:
         found = list({run.id: run for run in map(history.run, runs)}.values())
         data = [_data(history, run) for run in found]
-    secrets = {secret for run in found for secret in _secrets(_document(Path(run.record.folder) / "platform.json"))}
     file = output or _place(found)
-    write_whole(file, report(data, _Disk(Masker(secrets))))
+    write_whole(file, report(data, _Disk(Masker(_secrets(found)))))
     click.echo(str(file))
     if opening == "yes":
         click.launch(file.absolute().as_uri())
@@ -98,17 +98,7 @@ class _Disk:
             return ()
 
 
-def _secrets(platform: Json | None) -> Iterator[str]:
-    """What the variables hold by now that tasks of the run got their secrets from."""
-    executors: object = platform or {}
-    for key in ("platforms", "local", "deploymentSpec", "executors"):
-        executors = _entries(executors).get(key)
-    for settings in _entries(executors).values():
-        for source in _entries(_entries(settings).get("secrets")).values():
-            value = os.environ.get(str(source).removeprefix("env:"))
-            if value:
-                yield value
-
-
-def _entries(value: object) -> Mapping[str, object]:
-    return cast("Mapping[str, object]", value) if isinstance(value, dict) else {}
+def _secrets(runs: Sequence[Run]) -> set[str]:
+    """What the variables hold by now that tasks of the runs got their secrets from."""
+    platforms = [_document(Path(run.record.folder) / "platform.json") for run in runs]
+    return {secret for platform in platforms for secret in secrets_in(platform, os.environ)}

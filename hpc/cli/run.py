@@ -22,9 +22,9 @@ from hpc.cli.history import as_json
 from hpc.cli.messages import report
 from hpc.cli.options import choice_options, chosen
 from hpc.cli.progress import output_rows, watch
-from hpc.cli.task_names import Names, row_of
 from hpc.diagnostics import Source
 from hpc.engines import ENGINES, Engine, Mode, Outcome, Planned, Request, engine
+from hpc.engines.task_names import Names, row_of
 
 _EXIT_CODES = {"SUCCEEDED": OK, "FAILED": RUN_FAILED, "CANCELLED": CANCELLED}
 _ROOT = ".hpc"

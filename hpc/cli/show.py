@@ -27,12 +27,12 @@ from hpc.cli.history import (
     why,
 )
 from hpc.cli.outputs import output_line, output_values
-from hpc.cli.task_names import Names, groups_around, row_of
 from hpc.cli.words import failure_block
 from hpc.engines.events import Failure, TaskFinished
 from hpc.engines.local.store.records import AttemptRecord, TaskRecord
 from hpc.engines.local.work.logs import tail
 from hpc.engines.outcome import Artifact, Artifacts
+from hpc.engines.task_names import Names, groups_around, row_of
 
 _TAIL = 20
 _MOST_FAILURES = 3
@@ -149,7 +149,7 @@ def rows_of(tasks: Mapping[str, TaskRecord], *, collapsing: bool) -> list[TaskRo
     around = {above for path in tasks for above in groups_around(path)}
     found: dict[str, list[TaskRecord]] = {}
     for path, task in tasks.items():
-        if task.result.kind in {"task", "importer"} or path not in around:
+        if task.result.is_leaf or path not in around:
             found.setdefault(row_of(path) if collapsing else path, []).append(task)
     return [TaskRow(path, each) for path, each in found.items()]
 

@@ -10,7 +10,6 @@ from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from hpc.cli.task_names import Names, groups_around
 from hpc.cli.words import Totals, counted, end_of, failure_block, failure_line, why_ended
 from hpc.engines.events import (
     Downloaded,
@@ -24,6 +23,7 @@ from hpc.engines.events import (
     TaskFinished,
     TaskStarted,
 )
+from hpc.engines.task_names import Names, groups_around
 
 Clock = Callable[[], float]
 
@@ -126,7 +126,7 @@ class Tally:
         path, result = event.task, event.result
         explained = path in self._failed_inside
         self._failed_inside.discard(path)
-        told = result.kind in {"task", "importer"} or event.count > 0 or (result.state == "FAILED" and not explained)
+        told = result.is_leaf or event.count > 0 or (result.state == "FAILED" and not explained)
         if told and result.state == "FAILED":
             self._failed_inside.update(groups_around(path))
         return told

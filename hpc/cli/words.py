@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Iterator
 
-from hpc.cli.task_names import Names, groups_around, row_of
 from hpc.engines.events import (
     Downloaded,
     Downloading,
@@ -20,6 +19,7 @@ from hpc.engines.events import (
     TaskStarted,
 )
 from hpc.engines.outcome import Outcome, TaskResult
+from hpc.engines.task_names import Names, groups_around, row_of
 
 RESUME = "hpc run --resume {run}"
 """How a run is gone on with."""
@@ -216,7 +216,7 @@ def output_rows(outcome: Outcome) -> list[tuple[str, object]]:
 
 def _tasks(outcome: Outcome) -> Iterator[tuple[str, TaskResult]]:
     """Groups and loops are left out: their tasks are there."""
-    return ((path, result) for path, result in outcome.tasks.items() if result.kind in {"task", "importer"})
+    return ((path, result) for path, result in outcome.tasks.items() if result.is_leaf)
 
 
 def _totals(outcome: Outcome) -> Totals:
@@ -224,7 +224,7 @@ def _totals(outcome: Outcome) -> Totals:
     around = {group for path in outcome.tasks for group in groups_around(path)}
     totals = Totals()
     for path, result in outcome.tasks.items():
-        if result.kind in {"task", "importer"} or (path not in around and not result.is_good):
+        if result.is_leaf or (path not in around and not result.is_good):
             totals.add(result)
     return totals
 

@@ -6,10 +6,11 @@ cannot say is listed with its path in the source.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from hpc.components.foreign import ForeignContainer, NotAComponent, read_foreign
+from hpc.components.foreign.node import Node
 from hpc.components.foreign.text import documents
 from hpc.conversion.arguments import Style
 from hpc.conversion.check import objections
@@ -30,8 +31,9 @@ def convert(text: str, style: Style = "hydra", folder: str | None = None) -> Con
     may lie, from the pipeline file, None for nowhere. Raises NotAComponent for a file that is none of these or is not
     whole.
     """
-    found = read_foreign(text)
     first, *rest = documents(text)
+    _refuse_searches(rest)
+    found = read_foreign(text)
     notes = Notes()
     is_component = isinstance(found, ForeignContainer) and _is_component(first.value)
     if isinstance(found, ForeignContainer) and is_component:
@@ -43,6 +45,18 @@ def convert(text: str, style: Style = "hydra", folder: str | None = None) -> Con
     comments = [f"not converted: {remark}" for remark in notes.lost]
     kind = "component" if is_component else "pipeline"
     return Converted(emit(document, comments), document, files, kind, tuple(notes.said), tuple(notes.lost))
+
+
+def _refuse_searches(platforms: Sequence[Node]) -> None:
+    """A search stands in the compiled file in a form of the local engine's own, and is not read back."""
+    for platform in platforms:
+        executors: Any = platform.value
+        for key in ("platforms", "local", "deploymentSpec", "executors"):
+            executors = executors.get(key) if isinstance(executors, dict) else None
+        for label, entry in executors.items() if isinstance(executors, dict) else ():
+            if isinstance(entry, dict) and "tune" in entry:
+                fact = f"`{label}` is a search (`tune`) for this machine, and searches are not converted back."
+                raise NotAComponent(fact, "keep the pipeline file that it was compiled from.")
 
 
 def _is_component(document: Mapping[str, Any]) -> bool:

@@ -70,6 +70,11 @@ class TaskResult:
         return 0.0 if self.start is None or self.end is None else self.end - self.start
 
     @property
+    def is_leaf(self) -> bool:
+        """Whether it is of a task, not of a group or a loop of tasks."""
+        return self.kind in {"task", "importer"}
+
+    @property
     def is_good(self) -> bool:
         return self.state in {"SUCCEEDED", "CACHED"}
 

@@ -4,7 +4,7 @@ Components take no package but the SDK itself, and container components take `sh
 latter run in the image of the tests too. The SDK copies the source of Python components: each brings its own imports.
 """
 
-# ruff: noqa: B006, PTH123, UP006, UP035, UP045 - what the SDK's documentation teaches its users to write
+# ruff: noqa: B006, PTH103, PTH118, PTH123, UP006, UP035, UP045 - what the SDK's documentation teaches its users to write
 
 from functools import partial
 from typing import Dict, List, NamedTuple, Optional
@@ -179,7 +179,13 @@ def judge(model: Input[Model], metrics: Input[Metrics], note: Input[Markdown]) -
     import os
 
     with open(os.path.join(model.path, "weights")) as weights, open(note.path) as text:
-        parts = [weights.read(), model.framework, model.metadata["layers"], metrics.metadata, text.read()]
+        parts = [
+            weights.read(),
+            model.framework,
+            model.metadata["layers"],
+            sorted(metrics.metadata.items()),
+            text.read(),
+        ]
     return f"{parts} {type(model).__name__} {type(note).__name__}"
 
 
@@ -350,7 +356,7 @@ def nested_loops(letters: List[str] = ["a", "b"], counts: List[int] = [1, 2]) ->
 @light
 def contents(parts: Input[List[Dataset]]) -> List[str]:
     found = []
-    for part in parts:
+    for part in parts or []:  # of no artifacts the SDK makes None
         with open(part.path) as file:
             found.append(f"{file.read()} {part.metadata['length']} {type(part).__name__}")
     return found
@@ -472,13 +478,13 @@ def outer(word: str = "out") -> Outer:
     return Outer(through.output, first.outputs["data"], first.outputs["size"])
 
 
-# ---------------------------------------------------------------- importers
+# ---------------------------------------------------------------- artifacts that exist already
 
 
 @light
 def imported_as(data: Input[Dataset], model: Input[Model]) -> str:
     with open(data.path) as file:
-        return f"{file.read()} {data.metadata} {model.uri == data.uri} {model.metadata['version']}"
+        return f"{file.read()} {sorted(data.metadata.items())} {model.uri == data.uri} {model.metadata['version']}"
 
 
 @dsl.pipeline(name="importers")
@@ -600,11 +606,102 @@ def variable(said: OutputPath(str)):
 
 
 @dsl.pipeline(name="settings")
-def settings(cpu: str = "500m", memory: str = "256M") -> str:
+def settings(cpu: str = "500m", memory: str = "256M", image: str = IMAGE) -> str:
     one = (
         variable().set_env_variable("LEVEL", "debug").set_env_variable("EMPTY", "").set_env_variable("ODD", "$HOME 'x'")
     )
     one.set_cpu_limit(cpu).set_memory_limit(memory).set_cpu_request("100m").set_memory_request("64M")
     two = say(words="fixed").set_cpu_limit("1").set_memory_limit("512M").after(one)
-    say(words="image").set_container_image(IMAGE).set_display_name("Shown so").after(two)
+    say(words="image").set_container_image(image).set_display_name("Shown so").after(two)
     return one.outputs["said"]
+
+
+# ---------------------------------------------------------------- what cannot be run here
+
+
+@dsl.pipeline(name="many-datasets")
+def many_datasets() -> List[Dataset]:
+    with dsl.ParallelFor(["a", "b"]) as word:
+        made = dataset(content=word)
+    return dsl.Collected(made.outputs["data"])
+
+
+@dsl.pipeline(name="loop-over-artifacts")
+def loop_over_artifacts():
+    with dsl.ParallelFor(many_datasets().output) as one:
+        content_of(data=one)
+
+
+@dsl.pipeline(name="given-artifact")
+def given_artifact(data: Input[Dataset]) -> str:
+    return content_of(data=data).output
+
+
+@dsl.container_component
+def clean():
+    return dsl.ContainerSpec(image=IMAGE, command=["rm", "-r", f"{dsl.WORKSPACE_PATH_PLACEHOLDER}/old"])
+
+
+@dsl.pipeline(
+    name="workspace", pipeline_config=dsl.PipelineConfig(workspace=dsl.WorkspaceConfig(size="1Gi", kubernetes=None))
+)
+def workspace() -> str:
+    clean()
+    say(words=f"{dsl.WORKSPACE_PATH_PLACEHOLDER}/a")
+    return text(value=dsl.WORKSPACE_PATH_PLACEHOLDER).output
+
+
+@dsl.pipeline(name="quoted")
+def quoted(name: str = "it's"):
+    with dsl.If(name == "it's"):
+        text(value=name)
+
+
+@dsl.pipeline(name="text-of-inner-item")
+def text_of_inner_item(names: List[str] = ["a"]):
+    with dsl.ParallelFor([1, 2]) as outer_item, dsl.ParallelFor(names) as name:
+        text(value=f"{name}{outer_item}")
+
+
+@dsl.component(base_image=IMAGE, install_kfp_package=False, target_image="registry.example/team/own:1")
+def in_its_image(value: str) -> str:
+    return value
+
+
+@dsl.pipeline(name="in-image")
+def in_image() -> str:
+    return in_its_image(value="x").output
+
+
+@dsl.pipeline(name="too-long")
+def too_long() -> str:
+    return text(value="x" * 200_000).output
+
+
+@light
+def not_a_number() -> float:
+    return float("nan")
+
+
+@light
+def says_nothing() -> NamedTuple("Said", [("words", str)]):
+    return None
+
+
+@dsl.pipeline(name="bad-outputs")
+def bad_outputs():
+    not_a_number()
+    says_nothing()
+
+
+# ---------------------------------------------------------------- what the SDK writes when nothing is said
+
+
+@dsl.component
+def as_default(value: str = "by default") -> str:
+    return value
+
+
+@dsl.pipeline(name="default-component")
+def default_component() -> str:
+    return as_default().output

@@ -27,13 +27,13 @@ from docker_here import docker
 from hpc.engines.local.flow.failure import TaskError, TaskStoppedError
 from hpc.engines.local.plan import Build, Resources
 from hpc.engines.local.work import docker as containers
-from hpc.engines.local.work.docker import ContainerRun, Engine, Images, Mount, Origin
+from hpc.engines.local.work.docker import ContainerEngine, ContainerRun, Images, Mount, Origin
 from hpc.engines.local.work.process import Command, Ending, Stop, run_process
 
 docker_program = docker_here.docker_program
 
-DOCKER = Engine("docker", {})
-PODMAN = Engine("podman", {}, podman=True, rootless=True, init=True)
+DOCKER = ContainerEngine("docker", {})
+PODMAN = ContainerEngine("podman", {}, podman=True, rootless=True, init=True)
 ENVIRON = dict(os.environ)
 Result = TypeVar("Result")
 
@@ -43,7 +43,7 @@ def do(work: Coroutine[Any, Any, Result]) -> Result:
 
 
 @pytest.fixture
-def engine(docker_program: str) -> Engine:
+def engine(docker_program: str) -> ContainerEngine:
     return do(containers.connect(docker_program, ENVIRON))
 
 
@@ -68,17 +68,17 @@ def container(origin: Origin) -> ContainerRun:
     return ContainerRun(origin, TAG, ("true",))
 
 
-def command_of(engine: Engine, container: ContainerRun) -> Command:
+def command_of(engine: ContainerEngine, container: ContainerRun) -> Command:
     argv = containers.run_command(engine, container)
     return Command(argv, Path("/"), containers.client_environ(engine, container))
 
 
-def run(engine: Engine, container: ContainerRun, log: Path) -> int:
+def run(engine: ContainerEngine, container: ContainerRun, log: Path) -> int:
     """Run the container to its end; its exit code."""
     return do(run_process(command_of(engine, container), log, Stop(), grace=5)).exit_code
 
 
-def words(engine: Engine, container: ContainerRun, log: Path) -> str:
+def words(engine: ContainerEngine, container: ContainerRun, log: Path) -> str:
     """How a run of the container ended, in words."""
     return containers.ending_words(engine, container, Ending(run(engine, container, log)), log)
 
@@ -108,7 +108,7 @@ def test_command_line_of_docker() -> None:
         platform="linux/amd64",
         user=(1000, 100),
     )
-    argv = containers.run_command(Engine("docker", {}, init=True, cpus=4), container)
+    argv = containers.run_command(ContainerEngine("docker", {}, init=True, cpus=4), container)
     assert argv[:6] == ("docker", "run", "--rm", "--pull", "missing", "--name")
     assert re.fullmatch(r"hpc-2026-11-20-a1b2-[0-9a-f]{12}-2", argv[6])
     assert argv[7:] == (
@@ -130,7 +130,7 @@ def test_command_line_of_podman(container: ContainerRun) -> None:
     assert "--init" in argv
     assert "--log-driver" not in argv
     assert option(argv, "--user") == ["1000:100"]
-    assert option(argv, "--device") == ["nvidia.com/gpu=all"]
+    assert option(argv, "--device") == ["nvidia.com/gpu=0"]
 
 
 def test_the_user_inside_is_the_caller(container: ContainerRun) -> None:
@@ -254,7 +254,7 @@ def test_facts_of_docker(tmp_path: Path) -> None:
         "SecurityOptions": ["name=seccomp,profile=builtin", "name=rootless", "name=selinux"],
     }
     name, environ = program(tmp_path, json.dumps(facts))
-    expected = Engine(name, environ, rootless=True, init=True, selinux=True, cpus=6)
+    expected = ContainerEngine(name, environ, rootless=True, init=True, selinux=True, cpus=6)
     assert do(containers.connect(name, environ)) == expected
 
 
@@ -267,7 +267,7 @@ def test_facts_of_podman(tmp_path: Path) -> None:
     (tmp_path / "catatonit").symlink_to("/bin/true")
     facts = {"host": {"cpus": 3, "security": {"rootless": True, "selinuxEnabled": False}}, "version": {}}
     name, environ = program(tmp_path, json.dumps(facts))
-    expected = Engine(name, environ, podman=True, rootless=True, init=True, cpus=3)
+    expected = ContainerEngine(name, environ, podman=True, rootless=True, init=True, cpus=3)
     assert do(containers.connect(name, environ)) == expected
 
 
@@ -315,7 +315,7 @@ def test_nobody_answers(tmp_path: Path, container: ContainerRun) -> None:
     assert words(gone, container, tmp_path / "log") == expected
 
 
-def test_the_engine_here(engine: Engine) -> None:
+def test_the_engine_here(engine: ContainerEngine) -> None:
     assert (engine.program, engine.podman) == ("docker", False)
     assert engine.cpus == int(docker("info", "--format", "{{.NCPU}}"))
 
@@ -323,7 +323,7 @@ def test_the_engine_here(engine: Engine) -> None:
 # --- what a container gets ---
 
 
-def test_variables_arrive_exactly(engine: Engine, container: ContainerRun, tmp_path: Path) -> None:
+def test_variables_arrive_exactly(engine: ContainerEngine, container: ContainerRun, tmp_path: Path) -> None:
     plain = {
         "LINES": "one\ntwo\n",
         "QUOTES": """'a' "b" `c` \\""",
@@ -342,7 +342,7 @@ def test_variables_arrive_exactly(engine: Engine, container: ContainerRun, tmp_p
     assert {name: inside[name] for name in (*plain, "TOKEN")} == {**plain, "TOKEN": "s\n$s"}
 
 
-def test_arguments_arrive_exactly(engine: Engine, container: ContainerRun, tmp_path: Path) -> None:
+def test_arguments_arrive_exactly(engine: ContainerEngine, container: ContainerRun, tmp_path: Path) -> None:
     args = ("--rm", "", "a b", "$X", "'", '"', "\n", "ü", "\\", "*", "x" * 100_000)
     given = replace(
         container, command=("python3", "-c", "import json, sys; print(json.dumps(sys.argv[1:]))"), args=args
@@ -351,7 +351,7 @@ def test_arguments_arrive_exactly(engine: Engine, container: ContainerRun, tmp_p
     assert json.loads((tmp_path / "log").read_text()) == list(args)
 
 
-def test_folders_are_seen_where_they_are(engine: Engine, container: ContainerRun, tmp_path: Path) -> None:
+def test_folders_are_seen_where_they_are(engine: ContainerEngine, container: ContainerRun, tmp_path: Path) -> None:
     runs = tmp_path / 'my "runs", all\nof them'
     attempt = runs / "train [3] ü" / "1"
     attempt.mkdir(parents=True)
@@ -365,7 +365,7 @@ def test_folders_are_seen_where_they_are(engine: Engine, container: ContainerRun
     assert sorted(path.name for path in runs.iterdir()) == ["input", "train [3] ü"]
 
 
-def test_a_mount_that_is_not_there(engine: Engine, container: ContainerRun, tmp_path: Path) -> None:
+def test_a_mount_that_is_not_there(engine: ContainerEngine, container: ContainerRun, tmp_path: Path) -> None:
     missing = tmp_path / "missing"
     text = words(engine, replace(container, mounts=(Mount(missing),)), tmp_path / "log")
     assert text.startswith(f"docker cannot run a container of {TAG}: ")
@@ -381,7 +381,7 @@ def as_another_user(command: Command) -> tuple[Command, tuple[int, int]]:
     return replace(command, argv=(*prefix, *command.argv)), (1234, 1235)
 
 
-def test_files_belong_to_the_caller(engine: Engine, container: ContainerRun, tmp_path: Path) -> None:
+def test_files_belong_to_the_caller(engine: ContainerEngine, container: ContainerRun, tmp_path: Path) -> None:
     if os.getuid() == 0 and not (shutil.which("setpriv") and Path("/var/run/docker.sock").exists()):
         pytest.skip("root cannot become another user here")
     attempt = tmp_path / "attempt"
@@ -399,7 +399,7 @@ def test_files_belong_to_the_caller(engine: Engine, container: ContainerRun, tmp
         assert (path.stat().st_uid, path.stat().st_gid) == user
 
 
-def test_the_users_of_images_do_not_matter(engine: Engine, container: ContainerRun, tmp_path: Path) -> None:
+def test_the_users_of_images_do_not_matter(engine: ContainerEngine, container: ContainerRun, tmp_path: Path) -> None:
     (tmp_path / "Dockerfile").write_text(f"FROM {TAG}\nUSER 4321:4321\n")
     given = replace(sh(container, "id -u"), image="hpc-test-built:users")
     log = tmp_path / "log"
@@ -433,7 +433,7 @@ def inspected(name: str) -> dict[str, Any]:
     return json.loads(docker("inspect", name))[0]
 
 
-def test_labels_and_limits(engine: Engine, container: ContainerRun, tmp_path: Path) -> None:
+def test_labels_and_limits(engine: ContainerEngine, container: ContainerRun, tmp_path: Path) -> None:
     given = replace(sh(container, "echo ready; exec sleep 600"), resources=Resources(cpu="500m", memory="64Mi"))
 
     async def look() -> dict[str, Any]:
@@ -456,13 +456,13 @@ def test_labels_and_limits(engine: Engine, container: ContainerRun, tmp_path: Pa
     assert (seen["HostConfig"]["NanoCpus"], seen["HostConfig"]["Memory"]) == (500_000_000, 67_108_864)
 
 
-def test_a_memory_limit_holds(engine: Engine, container: ContainerRun, tmp_path: Path) -> None:
+def test_a_memory_limit_holds(engine: ContainerEngine, container: ContainerRun, tmp_path: Path) -> None:
     script = "data = [bytearray(1 << 20) for _ in range(512)]; print(len(data))"
     given = replace(container, command=("python3", "-c", script), resources=Resources(memory="32Mi"))
     assert words(engine, given, tmp_path / "log") == "killed by signal 9 (SIGKILL): out of memory?"
 
 
-async def stopped(engine: Engine, container: ContainerRun, log: Path, grace: float) -> tuple[int, bool]:
+async def stopped(engine: ContainerEngine, container: ContainerRun, log: Path, grace: float) -> tuple[int, bool]:
     """Ask a container to stop once it has spoken; its exit code, and whether that was the stop."""
     stop = Stop()
     work = asyncio.ensure_future(run_process(command_of(engine, container), log, stop, grace=grace))
@@ -472,13 +472,15 @@ async def stopped(engine: Engine, container: ContainerRun, log: Path, grace: flo
     return ending.exit_code, ending.stopped
 
 
-def test_a_container_hears_the_wish_to_stop(engine: Engine, container: ContainerRun, tmp_path: Path) -> None:
+def test_a_container_hears_the_wish_to_stop(engine: ContainerEngine, container: ContainerRun, tmp_path: Path) -> None:
     script = "import signal, sys, time; signal.signal(15, lambda *_: sys.exit(7)); print('ready', flush=True)"
     given = replace(container, command=("python3", "-c", f"{script}; time.sleep(600)"))
     assert do(stopped(engine, given, tmp_path / "log", 60)) == (7, True)
 
 
-def test_a_program_without_a_handler_is_ended_too(engine: Engine, container: ContainerRun, tmp_path: Path) -> None:
+def test_a_program_without_a_handler_is_ended_too(
+    engine: ContainerEngine, container: ContainerRun, tmp_path: Path
+) -> None:
     if not engine.init:
         pytest.skip("this engine has no init to put in front of the command")
     given = sh(container, "echo ready; sleep 600")
@@ -486,7 +488,7 @@ def test_a_program_without_a_handler_is_ended_too(engine: Engine, container: Con
 
 
 def test_a_container_that_ignores_the_wish_is_gone_after_kill(
-    engine: Engine, container: ContainerRun, tmp_path: Path
+    engine: ContainerEngine, container: ContainerRun, tmp_path: Path
 ) -> None:
     script = "import signal, time; signal.signal(15, signal.SIG_IGN); print('ready', flush=True); time.sleep(600)"
     given = replace(container, command=("python3", "-c", script))
@@ -507,7 +509,7 @@ def test_a_container_that_ignores_the_wish_is_gone_after_kill(
     do(story())
 
 
-def detached(engine: Engine, container: ContainerRun) -> None:
+def detached(engine: ContainerEngine, container: ContainerRun) -> None:
     """A container that nobody waits for, as a killed engine leaves it."""
     command = command_of(engine, container)
     subprocess.run(
@@ -515,7 +517,7 @@ def detached(engine: Engine, container: ContainerRun) -> None:
     )
 
 
-def test_what_a_run_left_is_removed(engine: Engine, container: ContainerRun, tmp_path: Path) -> None:
+def test_what_a_run_left_is_removed(engine: ContainerEngine, container: ContainerRun, tmp_path: Path) -> None:
     given = sh(container, "trap '' TERM; sleep 600")
     other_root = replace(given.origin, root=tmp_path / "a,b = c")
     for origin in (given.origin, replace(given.origin, attempt=2), replace(given.origin, run="other"), other_root):
@@ -543,7 +545,7 @@ def test_what_a_run_left_is_removed(engine: Engine, container: ContainerRun, tmp
         ("kill -11 $$", "killed by signal 11 (SIGSEGV): a crash in native code"),
     ],
 )
-def test_exit_codes(engine: Engine, container: ContainerRun, tmp_path: Path, script: str, text: str) -> None:
+def test_exit_codes(engine: ContainerEngine, container: ContainerRun, tmp_path: Path, script: str, text: str) -> None:
     assert words(engine, sh(container, script), tmp_path / "log") == text
 
 
@@ -557,7 +559,7 @@ def test_exit_codes(engine: Engine, container: ContainerRun, tmp_path: Path, scr
     ],
 )
 def test_programs_that_cannot_be_started(
-    engine: Engine, container: ContainerRun, tmp_path: Path, init: bool, command: str, text: str
+    engine: ContainerEngine, container: ContainerRun, tmp_path: Path, init: bool, command: str, text: str
 ) -> None:
     engine = replace(engine, init=init and engine.init)
     assert words(engine, replace(container, command=(command,)), tmp_path / "log") == text
@@ -596,7 +598,7 @@ def test_what_podman_says(container: ContainerRun, tmp_path: Path, code: int, sa
     assert containers.ending_words(PODMAN, given, Ending(code), tmp_path / "log") == text
 
 
-def test_gpus_that_are_not_there(engine: Engine, container: ContainerRun, tmp_path: Path) -> None:
+def test_gpus_that_are_not_there(engine: ContainerEngine, container: ContainerRun, tmp_path: Path) -> None:
     if "nvidia" in docker("info", "--format", "{{json .Runtimes}}"):
         pytest.skip("containers have GPUs here")
     text = words(engine, replace(container, gpus=("0",)), tmp_path / "log")
@@ -605,7 +607,7 @@ def test_gpus_that_are_not_there(engine: Engine, container: ContainerRun, tmp_pa
 
 @pytest.mark.parametrize("image", ["127.0.0.1:9/team/nosuch:1", "--privileged"])
 def test_an_image_that_cannot_be_pulled_while_running(
-    engine: Engine, container: ContainerRun, tmp_path: Path, image: str
+    engine: ContainerEngine, container: ContainerRun, tmp_path: Path, image: str
 ) -> None:
     text = words(engine, replace(container, image=image), tmp_path / "log")
     assert image in text
@@ -616,11 +618,11 @@ def test_an_image_that_cannot_be_pulled_while_running(
 
 
 @pytest.fixture
-def images(engine: Engine, tmp_path: Path) -> Images:
+def images(engine: ContainerEngine, tmp_path: Path) -> Images:
     return Images(engine, tmp_path, tmp_path, Stop(), 5)
 
 
-def test_identity(engine: Engine) -> None:
+def test_identity(engine: ContainerEngine) -> None:
     identity = do(containers.image_identity(engine, TAG))
     assert identity == docker("image", "inspect", "--format", "{{.Id}}", TAG).strip()
     assert re.fullmatch(r"sha256:[0-9a-f]{64}", identity or "")
@@ -628,7 +630,7 @@ def test_identity(engine: Engine) -> None:
         assert do(containers.image_identity(engine, missing)) is None
 
 
-def test_an_image_that_is_here_is_not_fetched(engine: Engine, images: Images, tmp_path: Path) -> None:
+def test_an_image_that_is_here_is_not_fetched(engine: ContainerEngine, images: Images, tmp_path: Path) -> None:
     assert do(images.prepare(TAG)) == do(containers.image_identity(engine, TAG))
     assert list(tmp_path.iterdir()) == []
 
@@ -652,7 +654,7 @@ def test_no_image(images: Images) -> None:
         do(images.prepare(""))
 
 
-def test_built_from_a_recipe(engine: Engine, images: Images, container: ContainerRun, tmp_path: Path) -> None:
+def test_built_from_a_recipe(engine: ContainerEngine, images: Images, container: ContainerRun, tmp_path: Path) -> None:
     context = tmp_path / "my app, v1"
     context.mkdir()
     (context / "main.py").write_text("import sys; print(open('word').read(), sys.argv[1:])\n")
@@ -707,7 +709,7 @@ def test_no_recipe(tmp_path: Path, recipe: Build, missing: str) -> None:
     assert str(caught.value) == f"the image team/app:1 cannot be built: there is no {missing.format(tmp_path)}"
 
 
-def test_a_build_is_stopped(engine: Engine, tmp_path: Path) -> None:
+def test_a_build_is_stopped(engine: ContainerEngine, tmp_path: Path) -> None:
     (tmp_path / "Dockerfile").write_text(f"FROM {TAG}\nRUN echo ready && sleep 600\n")
     stop = Stop()
 

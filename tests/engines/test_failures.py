@@ -445,3 +445,33 @@ def test_a_task_without_gpus_is_not_lent_any_and_more_than_there_are_means_all(t
 
 def _logs(result: Ran) -> dict[str, str]:
     return {path: Path(one.log).read_text() for path, one in result.outcome.tasks.items()}
+
+
+# ---------------------------------------------------------------- values and programs that are none
+
+
+def test_an_output_that_is_nested_without_end_fails_its_task(tmp_path: Path) -> None:
+    write = "import sys; open(sys.argv[1], 'w').write('[' * 500 + ']' * 500)"
+    made = task(sys.executable, "-c", write, OUT, outputs={"out": "LIST"})
+    reads = task("true", "{{$.inputs.parameters['x']}}", inputs={"x": "LIST"}, given={"x": "@make.out"})
+    done = ran(pipeline({"make": made, "read": reads}), tmp_path).outcome
+    assert (done.state, done.tasks["read"].reason) == ("FAILED", "upstream")
+    assert "it is nested deeper than 100" in (done.tasks["make"].error or "")
+
+
+def test_items_of_a_loop_that_are_nested_without_end_fail_it(tmp_path: Path) -> None:
+    node = {"parameterIterator": {"itemInput": "x", "items": {"inputParameter": "xs"}}}
+    loop = task("true", inputs={"x": "STRING", "xs": "STRING"}, given={"xs": "$xs"}, node=node)
+    spec = pipeline({"loop": loop}, xs={"parameterType": "STRING"})
+    done = ran(spec, tmp_path, arguments={"xs": "[" * 100_000}).outcome
+    assert done.state == "FAILED"
+    assert (done.tasks["loop"].error or "").endswith(" is not a list")
+
+
+def test_an_interpreter_that_cannot_be_started_fails_its_task(tmp_path: Path) -> None:
+    (tmp_path / "python").write_text("\x7fno program")
+    (tmp_path / "python").chmod(0o755)
+    (tmp_path / "requirements.txt").touch()
+    settings = {"python": "./python", "requirements": "requirements.txt"}
+    done = ran(pipeline({"a": task("python", "-c", "")}), tmp_path, platform(a=settings)).outcome
+    assert done.tasks["a"].error == f"{tmp_path / 'python'} cannot be started: Exec format error"

@@ -29,7 +29,6 @@ from hpc.cli.log_follower import LogFollower
 from hpc.cli.progress import duration, failure_block, output_rows, summary, watch
 from hpc.cli.screen import Screen, visible
 from hpc.cli.tally import Tally
-from hpc.cli.task_names import Names, short_names
 from hpc.compiler import Choice, compile
 from hpc.compiler.targets import TARGETS
 from hpc.diagnostics import Source
@@ -48,6 +47,7 @@ from hpc.engines.events import (
     TaskStarted,
 )
 from hpc.engines.outcome import Artifact, Outcome, TaskResult
+from hpc.engines.task_names import Names, short_names
 
 CASES = Path(__file__).parents[1] / "cases" / "ok"
 MODEL = Artifact("model", "/runs/r/train/2/outputs/model")

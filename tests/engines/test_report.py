@@ -37,13 +37,14 @@ from hpc.engines.local.report import RunData, report
 from hpc.engines.local.report.charts import classifications, scatter
 from hpc.engines.local.report.documents import frame_of, markdown
 from hpc.engines.local.report.drawing import MOST_NODES, draw
-from hpc.engines.local.report.graph import brief, read_graph
+from hpc.engines.local.report.graph import read_graph
 from hpc.engines.local.report.layout import Size, layout
 from hpc.engines.local.report.metrics import tables
 from hpc.engines.local.report.tally import Places, tally
 from hpc.engines.local.report.timeline import timeline
 from hpc.engines.local.store import Store
 from hpc.engines.local.store.records import RunRecord, TaskRecord
+from hpc.engines.task_names import shortened
 
 
 def _page(*runs: RunData, files: Files | None = None) -> str:
@@ -126,7 +127,7 @@ def test_a_loop_is_one_box_with_counts() -> None:
 
 def test_the_groups_of_the_compiler_are_left_out_and_those_of_the_author_drawn_around() -> None:
     shapes = _drawn(example())
-    assert " ".join(shapes) == ("fetch baseline split train select evaluate predict score plot explain publish notify")
+    assert " ".join(shapes) == ("fetch baseline split train select evaluate predict score plot publish explain notify")
     assert (shapes["publish"].state, shapes["publish"].words) == ("SKIPPED", "skipped")
     assert shapes["publish"].condition == "inputs.x > 0.9"
     frame, inner = shapes["evaluate"], shapes["score"]
@@ -216,10 +217,10 @@ def test_components_that_hold_themselves_come_to_an_end() -> None:
 
 
 def test_brief_names() -> None:
-    assert brief("for-each--train[3]/train") == "train[3]"
-    assert brief("for-each--a[1]/for-each--b[2]/sub/c") == "sub[1][2]/c"
-    assert brief("sub/when--x/x") == "sub/x"
-    assert brief("for-loop-1[0]/add[2]") == "for-loop-1[0]/add[2]"
+    assert shortened("for-each--train[3]/train") == "train[3]"
+    assert shortened("for-each--a[1]/for-each--b[2]/sub/c") == "sub[1][2]/c"
+    assert shortened("sub/when--x/x") == "sub/x"
+    assert shortened("for-loop-1[0]/add[2]") == "for-loop-1[0]/add[2]"
 
 
 def test_tallies_count() -> None:

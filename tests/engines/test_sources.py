@@ -67,8 +67,8 @@ def repository(tmp_path: Path) -> Path:
     return folder
 
 
-def _sources(folder: Path, *leave_out: Path, compiled: tuple[str, ...] = ()) -> dict[str, str]:
-    return dict(source_files(folder, leave_out, Remembering(), compiled))
+def _sources(folder: Path, *leave_out: Path) -> dict[str, str]:
+    return dict(source_files(folder, leave_out, Remembering()))
 
 
 def _sha256(text: str) -> str:
@@ -247,10 +247,17 @@ class TestBoth:
     def test_what_is_left_out(self, tree: Path, tmp_path: Path) -> None:
         _write(tree, "train.py", "runs/hpc.db", "runs2/x", "conf/pipeline.yaml", "conf/a.yaml", "p.json", "conf/p.json")
         (tmp_path / "link").symlink_to(tree)
-        left_out = (tree / "runs", tmp_path / "link" / "conf" / "pipeline.yaml", tmp_path / "elsewhere", tmp_path, tree)
+        left_out = (
+            tree / "runs",
+            tree / "p.json",
+            tmp_path / "link" / "conf" / "pipeline.yaml",
+            tmp_path / "elsewhere",
+            tmp_path,
+            tree,
+        )
         expected = ["conf/a.yaml", "conf/p.json", "runs2/x", "train.py"]
-        assert list(_sources(tree, *left_out, compiled=("p.json",))) == expected
-        assert list(_sources(tmp_path / "link", *left_out, compiled=("p.json",))) == expected
+        assert list(_sources(tree, *left_out)) == expected
+        assert list(_sources(tmp_path / "link", *left_out)) == expected
 
     def test_links_count_by_their_text(self, tree: Path, tmp_path: Path) -> None:
         _write(tree, "a/x.py")

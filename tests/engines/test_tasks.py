@@ -399,3 +399,11 @@ def test_a_small_task_is_not_said_to_use_the_memory_of_the_engine(tmp_path: Path
     assert small is None
     assert large is not None
     assert large > 300_000_000
+
+
+def test_packages_that_a_command_installs_here_are_told_of_once(tmp_path: Path) -> None:
+    script = "echo python3 -m pip install --quiet kfp"
+    done = ran(pipeline({"a": task("sh", "-c", script), "b": task("sh", "-c", script, after=("a",))}), tmp_path)
+    told = [event.text for event in done.events if isinstance(event, Notice)]
+    bin_folder = Path(sys.executable).parent
+    assert told == [f"a: its command installs packages with pip into {bin_folder}; in containers it would not"]

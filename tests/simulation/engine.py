@@ -19,8 +19,8 @@ from typing import Any
 
 from compiling import compile_text
 
-from hpc.engines.local.flow.execution import Ended, Execution, Leaf, Opened
-from hpc.engines.local.flow.inputs import Inputs
+from hpc.engines.local.flow.execution import Ended, Execution, Leaf, LoopOpening
+from hpc.engines.local.flow.inputs import Inputs, Scope
 from hpc.engines.local.flow.placeholders import Context, expand, fill, fill_constant
 from hpc.engines.local.plan import Constant, Container, Dag, Importer, Plan, Task
 from hpc.engines.local.plan.arguments import check_arguments
@@ -65,7 +65,7 @@ class Course:
     begun: list[Begun] = field(default_factory=list)
     ends: dict[str, TaskResult] = field(default_factory=dict)
     tasks: dict[str, Task] = field(default_factory=dict)
-    loops: dict[str, Opened] = field(default_factory=dict)
+    loops: dict[str, LoopOpening] = field(default_factory=dict)
     idle: list[tuple[frozenset[Run], frozenset[str]]] = field(default_factory=list)
     problems: list[str] = field(default_factory=list)
     result: TaskResult | None = None
@@ -112,7 +112,7 @@ class Drive:
         self._fail_fast = fail_fast
         self._over: frozenset[Run] = frozenset()
         self._open: dict[str, set[str]] = {}
-        self.execution = Execution(one, inputs, NAMES, self._told, fail_fast=fail_fast)
+        self.execution = Execution(one, Scope(inputs, NAMES), self._told, fail_fast=fail_fast)
 
     def go(self, most: int = -1) -> Course:
         """On to the end, or until so many more programs have ended."""
@@ -177,8 +177,8 @@ class Drive:
         self._end(leaf.path, leaf.task, result)
         self.execution.finish(leaf, result)
 
-    def _told(self, event: Ended | Opened) -> None:
-        if isinstance(event, Opened):
+    def _told(self, event: Ended | LoopOpening) -> None:
+        if isinstance(event, LoopOpening):
             self.course.loops[event.path] = event
         else:
             self._end(event.path, event.task, event.result)

@@ -19,10 +19,10 @@ RULES = (NO_EFFECT_YET,)
 
 
 def check(graph: Graph, target: Target) -> Iterator[Diagnostic]:
+    del target
     if graph.pipeline.labels:
         fact = "`labels` are for a submission that this version does not do."
         yield Diagnostic(NO_EFFECT_YET, Place(("labels",), on="key"), fact, "label the run where you submit it.")
-    del target
     if graph.pipeline.schedule:
         fact = "`schedule` is not applied by any command yet."
         yield Diagnostic(NO_EFFECT_YET, Place(("schedule",), on="key"), fact, "set up the schedule on the target.")

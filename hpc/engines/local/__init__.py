@@ -37,12 +37,12 @@ from hpc.engines.local.store import Store, StoreError, UnknownRunError
 from hpc.engines.local.store.records import RunRecord, TaskRecord
 from hpc.engines.local.store.root import make_root
 from hpc.engines.local.work import docker
+from hpc.engines.local.work.clock import Clock
 from hpc.engines.local.work.container import ContainerExecutor
 from hpc.engines.local.work.digests import Digests
 from hpc.engines.local.work.docker import Images
 from hpc.engines.local.work.downloads import Downloads
 from hpc.engines.local.work.environment import Environments
-from hpc.engines.local.work.folder import Clock
 from hpc.engines.local.work.former import Former
 from hpc.engines.local.work.gpus import Gpus, gpus_here
 from hpc.engines.local.work.host import HostExecutor
@@ -58,7 +58,7 @@ from hpc.engines.local.work.terms import Terms
 from hpc.engines.outcome import Outcome, Planned
 from hpc.engines.request import FormerRun, Request
 
-__all__ = ["RULES", "Request", "former_run", "masker", "parse_argument", "rehearse", "run"]
+__all__ = ["RULES", "Request", "former_run", "masker", "parse_argument", "rehearse", "run", "secrets_in"]
 
 Document = Mapping[str, object]
 
@@ -116,8 +116,13 @@ def former_run(root: Path, name: str, asked_by: str) -> FormerRun:
 
 def masker(platform: Document | None, environ: Mapping[str, str]) -> Callable[[str], str]:
     """What puts asterisks in the place of the pipeline's secrets in any text."""
+    return Masker(secrets_in(platform, environ))
+
+
+def secrets_in(platform: Document | None, environ: Mapping[str, str]) -> set[str]:
+    """What the variables hold that the pipeline's secrets are read from, as far as they are set."""
     settings = read_settings(platform, environ, Findings("")).values()
-    return Masker(environ.get(source, "") for one in settings for source in one.secrets.values())
+    return {environ[source] for one in settings for source in one.secrets.values() if source in environ}
 
 
 # ---------------------------------------------------------------- what is run
@@ -141,7 +146,7 @@ def _terms(spec: Document, platform: Document | None, request: Request, findings
     return Terms(made, Inputs(arguments), request, choice, containers)
 
 
-def _connected(request: Request, findings: Findings) -> docker.Engine | None:
+def _connected(request: Request, findings: Findings) -> docker.ContainerEngine | None:
     try:
         return asyncio.run(docker.connect(request.mode, request.environ))
     except TaskError as error:

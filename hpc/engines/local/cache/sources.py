@@ -31,18 +31,16 @@ _OF_ANOTHER_REPOSITORY = ("GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_PRE
 _LIST = ("ls-files", "-z", "--cached", "--others", "--exclude-standard")
 
 
-def source_files(
-    folder: Path, leave_out: Collection[Path], memo: Memo, compiled: Collection[str] = ()
-) -> Mapping[str, str]:
+def source_files(folder: Path, leave_out: Collection[Path], memo: Memo) -> Mapping[str, str]:
     """Relative path to sha256 of the content, in order of the paths; "unreadable" for what cannot be read.
 
     `leave_out` are folders and files that do not count, with all that is in them; one that is not below the folder, or
-    is the folder itself, means nothing. `compiled` are names of files that do not count directly in the folder. Links
-    count by their text and are not followed. Submodules and repositories inside count like the rest. Where Git is
-    missing, refuses, or ignores the whole folder, all files count that are not hidden.
+    is the folder itself, means nothing. Links count by their text and are not followed. Submodules and repositories
+    inside count like the rest. Where Git is missing, refuses, or ignores the whole folder, all files count that are not
+    hidden.
     """
     top = str(folder.absolute())
-    wanted = _Wanted(_inside(top, leave_out), frozenset(compiled))
+    wanted = _Wanted(_inside(top, leave_out))
     found: dict[str, str] = {}
     waiting = [""]
     while waiting:
@@ -63,13 +61,12 @@ def tree_digest(files: Mapping[str, str]) -> str:
 
 @dataclass(frozen=True)
 class _Wanted:
-    """Which names count. `left_out` are relative paths, `compiled` names at the top."""
+    """Which names count. `left_out` are relative paths."""
 
     left_out: frozenset[str]
-    compiled: frozenset[str]
 
     def has(self, name: str) -> bool:
-        if _MADE.search(name) or name in self.compiled:
+        if _MADE.search(name):
             return False
         return not any(name == one or name.startswith(f"{one}/") for one in self.left_out)
 

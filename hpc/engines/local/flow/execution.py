@@ -15,6 +15,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 
 from hpc.engines.local.flow.conditions import fails
 from hpc.engines.local.flow.failure import TaskError
@@ -36,7 +37,7 @@ class Leaf:
     names: Mapping[str, str]
     slot: Slot = field(repr=False)
 
-    @property
+    @cached_property
     def container(self) -> Container:
         """What it runs, if it is no importer, with image and limits filled in; commands are filled per attempt."""
         body = self.task.component.body
@@ -58,7 +59,7 @@ class Ended:
 
 
 @dataclass(frozen=True)
-class Opened:
+class LoopOpening:
     """How often a task is run is known: for each item of a loop, or in so many trials at most."""
 
     path: str
@@ -73,23 +74,22 @@ def _no_sampler(path: str, tuning: Tuning) -> Sampler:
 class Execution:
     """One run of a plan. Ask `next` for tasks, give every one of them back with `finish`, until `result` is there.
 
-    `tell` is called for what is decided without the caller. `sampler` makes what chooses the values of a search, from
-    its path; where there is one, set it before the first `next`.
+    `scope` is the pipeline's: its inputs and the names of the run. `tell` is called for what is decided without the
+    caller. `sampler` makes what chooses the values of a search.
     """
 
     def __init__(
         self,
         plan: Plan,
-        inputs: Inputs,
-        names: Mapping[str, str],
-        tell: Callable[[Ended | Opened], None],
+        scope: Scope,
+        tell: Callable[[Ended | LoopOpening], None],
         *,
+        sampler: Makes = _no_sampler,
         fail_fast: bool = False,
     ) -> None:
         self.result: TaskResult | None = None
         self._tell = tell
-        self._names = names
-        self.sampler: Makes = _no_sampler
+        self._sampler = sampler
         self._fail_fast = fail_fast
         self._failed = False
         self._stopped = False
@@ -98,7 +98,7 @@ class Execution:
         self._loops: deque[Repeated] = deque()
         self._turns: deque[tuple[Group, Task]] = deque()
         self._ends: deque[tuple[Slot | None, TaskResult]] = deque()
-        self._open(plan.dag, inputs, "", None)
+        self._open(plan.dag, scope, None)
         self._advance()
 
     def next(self) -> Leaf | None:
@@ -192,18 +192,15 @@ class Execution:
         if task.loop is not None:
             loop = OpenLoop(path, task, inputs, place)
         elif task.tuning is not None:
-            loop = OpenTrials(path, task, inputs, place, self._sampled)
+            loop = OpenTrials(path, task, inputs, place, self._sampler)
         else:
             self._enter(path, task, inputs, place)
             return
-        self._tell(Opened(path, task, loop.count))
+        self._tell(LoopOpening(path, task, loop.count))
         if loop.is_done:
             self._end_loop(loop)
         else:
             self._loops.append(loop)
-
-    def _sampled(self, path: str, tuning: Tuning) -> Sampler:
-        return self.sampler(path, tuning)
 
     def _iterate(self, loop: Repeated) -> None:
         """Open one more iteration, or none any more."""
@@ -227,14 +224,14 @@ class Execution:
     def _enter(self, path: str, task: Task, inputs: Inputs, slot: Slot) -> None:
         """Hand out a leaf, or open the DAG behind the task."""
         if isinstance(task.component.body, Dag):
-            self._open(task.component.body, inputs, path + "/", slot)
+            self._open(task.component.body, Scope(inputs, slot.group.scope.run, path + "/"), slot)
         else:
             self._ready.append(Leaf(path, task, inputs, slot.group.scope.names(task), slot))
 
-    def _open(self, dag: Dag, inputs: Inputs, path: str, slot: Slot | None) -> None:
+    def _open(self, dag: Dag, scope: Scope, slot: Slot | None) -> None:
         if id(dag) not in self._wirings:
             self._wirings[id(dag)] = Wiring(dag)
-        group = Group(self._wirings[id(dag)], Scope(inputs, {}, self._names, path), slot)
+        group = Group(self._wirings[id(dag)], scope, slot)
         self._turns.extend((group, task) for task in group.first)
 
     def _held(self, slot: Slot, task: Task) -> TaskResult | None:

@@ -10,7 +10,7 @@ from typing import Protocol, TypeVar, cast
 from hpc.engines.local.flow.failure import TaskError
 from hpc.engines.local.flow.inputs import Collected, Inputs, Scope
 from hpc.engines.local.plan import Dag, Loop, Selection, Task
-from hpc.engines.local.plan.values import fitting, shown
+from hpc.engines.local.plan.values import fitting, shallow, shown
 from hpc.engines.outcome import Artifact, Artifacts, Kind, TaskResult
 
 Made = TypeVar("Made")
@@ -111,12 +111,12 @@ class Group:
     """
 
     def __init__(self, wiring: Wiring, scope: Scope, slot: Slot | None = None) -> None:
-        self.scope = scope
+        self._finished: dict[str, TaskResult] = {}
+        self.scope = replace(scope, finished=self._finished)
         self.slot = slot
         self.whatever: bool = slot is not None and (slot.task.whatever or slot.group.whatever)
         self._wiring = wiring
         self._waiting = dict(wiring.waiting)
-        self._finished = cast("dict[str, TaskResult]", scope.finished)
 
     @property
     def first(self) -> list[Task]:
@@ -291,8 +291,8 @@ def _items(loop: Loop, inputs: Inputs) -> Sequence[object]:
         return loop.raw
     value = inputs.parameters.get(loop.items)
     try:
-        found: object = json.loads(value) if isinstance(value, str) else value
-    except ValueError:
+        found: object = shallow(json.loads(value)) if isinstance(value, str) else value
+    except (ValueError, RecursionError):
         found = None
     if not isinstance(found, list):
         raise TaskError(f"the items of the loop, the input {loop.items}: {shown(value)} is not a list")

@@ -40,9 +40,9 @@ class Scope:
     """
 
     inputs: Inputs
-    finished: Mapping[str, TaskResult]
     run: Mapping[str, str]
     path: str = ""
+    finished: Mapping[str, TaskResult] = field(default_factory=dict[str, TaskResult])
 
     def names(self, task: Task) -> dict[str, str]:
         """The placeholders of the run and of one task of this DAG."""

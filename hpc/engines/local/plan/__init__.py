@@ -191,7 +191,8 @@ class Container:
 class Importer:
     """An artifact that exists already. `uri` may name an input of the component instead of an address.
 
-    Texts in `metadata` may hold placeholders. `reimport` is kept for reports: nothing is copied either way.
+    Texts in `metadata` may hold placeholders. With `reimport` an address must answer: a version that was seen before
+    does not do.
     """
 
     uri: Constant | ParentInput

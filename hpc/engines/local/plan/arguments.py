@@ -35,29 +35,23 @@ def check_arguments(
     for name, port in inputs.items():
         value = arguments.get(name, port.default if port.has_default else None)
         if value is not None:
-            _check(name, value, port, findings)
-            checked[name] = _fitted(value, port)
+            checked[name] = _checked(name, value, port, findings)
         elif port.required or (name in arguments and not port.optional):
             kind = KINDS.get(port.kind, port.kind)
             findings.add(MISSING_ARGUMENT, f"the input {name} ({kind}) has no value", f"add -i {name}=…")
     return checked
 
 
-def _check(name: str, value: object, port: ParameterPort, findings: Findings) -> None:
+def _checked(name: str, value: object, port: ParameterPort, findings: Findings) -> object:
+    """The value as a task takes it, or as it was given where it cannot."""
     try:
         fitted = fitting(value, port.kind)
         if port.kind == "NUMBER_INTEGER" and not isinstance(fitted, int):
             raise ValueError(f"{shown(value)} is not {KINDS[port.kind]}")
     except ValueError as error:
         findings.add(WRONG_ARGUMENT, f"the input {name}: {error}", f"give {KINDS.get(port.kind, port.kind)}")
-        return
+        return value
     if not port.accepts(fitted):
         choices = ", ".join(shown(choice) for choice in port.literals)
         findings.add(NOT_A_CHOICE, f"the input {name}: {shown(value)} is not a choice", f"use one of: {choices}")
-
-
-def _fitted(value: object, port: ParameterPort) -> object:
-    try:
-        return fitting(value, port.kind)
-    except ValueError:
-        return value
+    return fitted

@@ -5,9 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from hpc.engines.local.plan import ArtifactBinding, Constant, FinalStatus, ParameterBinding, ParentInput, TaskOutput
-from hpc.engines.local.plan.expressions import Expression, parse
+from hpc.engines.local.plan.expressions import Expression
 from hpc.engines.local.plan.nodes import Node, mapping, mappings, text, value
 from hpc.engines.local.plan.scope import Scope
+from hpc.engines.local.plan.values import as_json
+
+WORKSPACE = "{{$.workspace_path}}"
+"""A volume that all tasks share; only a cluster has it."""
 
 _NO_SELECTOR = 'a part is taken as in parseJson(string_value)["key"]'
 
@@ -39,13 +43,7 @@ def producers(parameters: Mapping[str, ParameterBinding], artifacts: Mapping[str
 
 def _selector(scope: Scope, what: str, node: Node) -> Expression | None:
     written = text(node, "parameterExpressionSelector")
-    if not written:
-        return None
-    try:
-        return parse(written)
-    except ValueError as error:
-        scope.document.unreadable(f"{what} the part {written}: {error}", _NO_SELECTOR)
-        return None
+    return scope.document.expression(f"{what} the part", written, _NO_SELECTOR) if written else None
 
 
 class _Reader:
@@ -58,7 +56,7 @@ class _Reader:
 
     def parameter(self, node: Node) -> Constant | ParentInput | TaskOutput | FinalStatus | None:
         if "runtimeValue" in node:
-            return Constant(value(mapping(node, "runtimeValue").get("constant"), "constant"))
+            return self._constant(value(mapping(node, "runtimeValue").get("constant"), "constant"))
         if "componentInputParameter" in node:
             return self._parent(text(node, "componentInputParameter"), self._scope.inputs.parameters)
         if "taskOutputParameter" in node:
@@ -73,6 +71,11 @@ class _Reader:
         if "taskOutputArtifact" in node:
             return self._output(mapping(node, "taskOutputArtifact"), "outputArtifactKey")
         return self._other(node, "the artifact ")
+
+    def _constant(self, found: object) -> Constant:
+        if WORKSPACE in as_json(found):
+            self._scope.document.refuse(f"{self._who} takes a path in the workspace as {self._name}")
+        return Constant(found)
 
     def _parent(self, wanted: str, names: Mapping[str, object]) -> ParentInput:
         if wanted not in names:

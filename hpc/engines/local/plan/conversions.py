@@ -12,12 +12,10 @@ from collections.abc import Callable, Mapping
 from typing import NoReturn
 
 from hpc.engines.local.plan.operations import INT, ExpressionError, fitting, is_number, short, unfit
+from hpc.engines.local.plan.values import DECIMAL, FALSE, TRUE, shallow
 
 _WHOLE = re.compile("([+-]?)0*([0-9]{1,20})")
-_DECIMAL = re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?")
 _NO_NUMBER = re.compile("[+-]?inf(inity)?|nan", re.IGNORECASE)
-_TRUE = frozenset({"1", "t", "T", "true", "TRUE", "True"})
-_FALSE = frozenset({"0", "f", "F", "false", "FALSE", "False"})
 
 
 def _integer(unsigned: bool) -> Callable[[object], int]:
@@ -45,7 +43,7 @@ def _double(value: object) -> float:
         return float(value)
     if not isinstance(value, str):
         raise unfit("double()", value)
-    if not _DECIMAL.fullmatch(value) and not _NO_NUMBER.fullmatch(value):
+    if not DECIMAL.fullmatch(value) and not _NO_NUMBER.fullmatch(value):
         raise ExpressionError(f"{short(value)} is not a double")
     return _in_range(value, value[-1].isalpha())
 
@@ -85,16 +83,16 @@ def _bool(value: object) -> bool:
         return value
     if not isinstance(value, str):
         raise unfit("bool()", value)
-    if value not in _TRUE | _FALSE:
+    if value not in TRUE | FALSE:
         raise ExpressionError(f"{short(value)} is not a bool")
-    return value in _TRUE
+    return value in TRUE
 
 
 def _parsed_json(value: object) -> object:
     if not isinstance(value, str):
         raise unfit("parseJson()", value)
     try:
-        return json.loads(value, parse_int=_in_range, parse_float=_in_range, parse_constant=_no_json)
+        return shallow(json.loads(value, parse_int=_in_range, parse_float=_in_range, parse_constant=_no_json))
     except ValueError as error:
         raise ExpressionError(f"{short(value)} is not JSON: {error}") from None
 

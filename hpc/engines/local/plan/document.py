@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 from hpc.engines.local.plan import Settings
+from hpc.engines.local.plan.expressions import Expression, parse
 from hpc.engines.local.plan.nodes import Node, WrongKindError
 from hpc.engines.local.plan.rules import (
     BAD_EXPRESSION,
@@ -43,9 +44,13 @@ class Document:
     def broken(self, fact: str) -> None:
         self.findings.add(BROKEN_REFERENCE, fact, _AGAIN)
 
-    def unreadable(self, fact: str, fix: str) -> None:
-        """An expression that is not in the language of conditions."""
-        self.findings.add(BAD_EXPRESSION, fact, fix)
+    def expression(self, what: str, written: str, fix: str) -> Expression | None:
+        """The expression that is written there; None, and a finding, where it is not in the language of conditions."""
+        try:
+            return parse(written)
+        except ValueError as error:
+            self.findings.add(BAD_EXPRESSION, f"{what} {written}: {error}", fix)
+            return None
 
     def malformed(self, fact: str) -> None:
         self.findings.add(NOT_A_PIPELINE, fact, _AGAIN)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from hpc.engines.local.plan import Constant, Container, Importer, Interface, ParentInput, Resources, Settings
+from hpc.engines.local.plan.bindings import WORKSPACE
 from hpc.engines.local.plan.document import Document
 from hpc.engines.local.plan.nodes import (
     Node,
@@ -31,7 +32,10 @@ def executor(document: Document, path: str, component: Node, inputs: Interface) 
         return document.missing(f"task {path} uses the executor {label!r}", label, document.executors)
     node = as_mapping(document.executors[label], f"the executor {label}")
     if "container" in node:
-        return _container(label, mapping(node, "container"), document.settings.get(label, Settings()))
+        container = _container(label, mapping(node, "container"), document.settings.get(label, Settings()))
+        if any(WORKSPACE in word for word in container.command + container.args):
+            document.refuse(f"the command of task {path} names the workspace")
+        return container
     if "importer" not in node:
         return document.refuse(f"task {path} is not a container but {next(iter(node), 'nothing')}")
     importer = _importer(mapping(node, "importer"))

@@ -9,11 +9,11 @@ import math
 from collections.abc import Iterator, Mapping
 from typing import cast
 
+from hpc.engines.local.plan.values import DEEPEST
+
 Node = Mapping[str, object]
 
 _EMPTY: Node = {}
-_DEEPEST = 100
-_TEXTS = {str}
 
 
 class WrongKindError(Exception):
@@ -87,8 +87,8 @@ def value(found: object, name: str) -> object:
     waiting = [(found, 0)]
     while waiting:
         one, depth = waiting.pop()
-        if depth > _DEEPEST or not (isinstance(one, (str, Mapping, list, tuple)) or one is None or _is_finite(one)):
-            raise WrongKindError(f"{name} is not a JSON value, or nested deeper than {_DEEPEST}")
+        if depth > DEEPEST or not (isinstance(one, (str, Mapping, list, tuple)) or one is None or _is_finite(one)):
+            raise WrongKindError(f"{name} is not a JSON value, or nested deeper than {DEEPEST}")
         if isinstance(one, Mapping):
             waiting += [(item, depth + 1) for item in as_mapping(cast("Node", one), name).values()]
         elif isinstance(one, (list, tuple)):

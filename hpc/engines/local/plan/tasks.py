@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import json
-from typing import NoReturn, cast
+from typing import cast
 
 from hpc.engines.local.plan import Caching, Component, Container, Loop, Task
 from hpc.engines.local.plan.bindings import artifact_bindings, parameter_bindings, producers
-from hpc.engines.local.plan.expressions import Expression, parse
+from hpc.engines.local.plan.expressions import Expression
 from hpc.engines.local.plan.nodes import Node, WrongKindError, flag, mapping, number, text, texts, value
 from hpc.engines.local.plan.scope import Scope
 from hpc.engines.local.plan.tree import TaskNode
+from hpc.engines.local.plan.values import parse as parse_value
 
 _WHATEVER = "ALL_UPSTREAM_TASKS_COMPLETED"
 _STRATEGIES = frozenset({"", "TRIGGER_STRATEGY_UNSPECIFIED", "ALL_UPSTREAM_TASKS_SUCCEEDED", _WHATEVER})
@@ -70,13 +70,7 @@ def _strategy(scope: Scope, path: str, trigger: Node) -> str:
 
 
 def _condition(scope: Scope, path: str, written: str) -> Expression | None:
-    if not written:
-        return None
-    try:
-        return parse(written)
-    except ValueError as error:
-        scope.document.unreadable(f"task {path} runs if {written}: {error}", _NO_CONDITION)
-        return None
+    return scope.document.expression(f"task {path} runs if", written, _NO_CONDITION) if written else None
 
 
 def _loop(scope: Scope, place: TaskNode, component: Component) -> Loop | None:
@@ -104,17 +98,11 @@ def _read_loop(iterator: Node, limit: float) -> Loop:
 def _raw(written: str) -> tuple[object, ...]:
     """Items written in the document: a JSON list."""
     try:
-        found = cast("object", json.loads(written or "[]", parse_constant=_no_constant))
-    except (ValueError, RecursionError):
-        found = None
-    if not isinstance(found, list):
-        raise WrongKindError("the items of its loop are not a JSON list")
-    value(cast("object", found), "the items of its loop")
+        found = parse_value(written or "[]", "LIST")
+    except ValueError:
+        raise WrongKindError("the items of its loop are not a JSON list") from None
+    value(found, "the items of its loop")
     return tuple(cast("list[object]", found))
-
-
-def _no_constant(name: str) -> NoReturn:
-    raise ValueError(f"{name} is not JSON")
 
 
 def _caching(node: Node) -> Caching:

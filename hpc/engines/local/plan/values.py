@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import math
 import re
+from collections.abc import Collection
 from typing import NoReturn, cast
 
 KINDS = {
@@ -20,10 +21,15 @@ KINDS = {
     "STRUCT": "a JSON object",
 }
 
+DECIMAL = re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?")
+TRUE = frozenset({"1", "t", "T", "true", "TRUE", "True"})
+FALSE = frozenset({"0", "f", "F", "false", "FALSE", "False"})
+"""Texts of bools, as Go's strconv.ParseBool has them."""
+
+DEEPEST = 100
+"""How deep lists and objects may stand in each other, so that whoever walks through a value may recurse."""
+
 _INTEGER = re.compile(r"[+-]?[0-9]+")
-_DECIMAL = re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?")
-_TRUE = frozenset({"1", "t", "T", "true", "TRUE", "True"})
-_FALSE = frozenset({"0", "f", "F", "false", "FALSE", "False"})
 _ESCAPED = str.maketrans({char: f"\\u{ord(char):04x}" for char in "<>&\u2028\u2029"})
 
 
@@ -83,10 +89,26 @@ def fitting(value: object, kind: str) -> object:
     return value if expected is None or isinstance(value, expected) else _refuse(value, kind)
 
 
+def shallow(value: object) -> object:
+    """The value itself. Raises ValueError where it is nested deeper than DEEPEST."""
+    level = [value]
+    for _ in range(DEEPEST + 1):
+        level = [inner for one in level for inner in _inside(one) if isinstance(inner, (list, dict))]
+        if not level:
+            return value
+    raise ValueError(f"it is nested deeper than {DEEPEST}")
+
+
 def shown(value: object, width: int = 60) -> str:
     """A value for a message: JSON, shortened."""
     text = as_json(value) if isinstance(value, str) else as_text(value) or "null"
     return text if len(text) <= width else text[: width - 1] + "…"
+
+
+def _inside(value: object) -> Collection[object]:
+    if isinstance(value, dict):
+        return cast("dict[str, object]", value).values()
+    return cast("list[object]", value) if isinstance(value, list) else ()
 
 
 def _finite(value: float, kind: str) -> float:
@@ -102,9 +124,9 @@ def _refuse(value: object, kind: str) -> NoReturn:
 
 
 def _boolean(text: str) -> bool:
-    if text not in _TRUE | _FALSE:
+    if text not in TRUE | FALSE:
         _refuse(text, "BOOLEAN")
-    return text in _TRUE
+    return text in TRUE
 
 
 def _integer(text: str) -> int:
@@ -116,14 +138,14 @@ def _integer(text: str) -> int:
 def _double(text: str) -> float:
     if text.lower().lstrip("+-") in {"nan", "inf", "infinity"}:
         raise ValueError(f"{text} is not a finite number; a pipeline cannot carry it")
-    if not _DECIMAL.fullmatch(text):
+    if not DECIMAL.fullmatch(text):
         _refuse(text, "NUMBER_DOUBLE")
     return _finite(float(text), "NUMBER_DOUBLE")
 
 
 def _json(text: str, kind: str) -> object:
     try:
-        return json.loads(text, parse_constant=_no_constant)
+        return shallow(json.loads(text, parse_constant=_no_constant))
     except (ValueError, RecursionError) as error:
         raise ValueError(f"{shown(text)} is not {KINDS.get(kind, 'JSON')}: {error}") from None
 

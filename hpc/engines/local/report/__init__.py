@@ -20,13 +20,14 @@ from hpc.engines.local.report.budget import Budget
 from hpc.engines.local.report.comparison import compare
 from hpc.engines.local.report.details import Clerk, Detail, Document, Entry, Files, Place, artifact_entries, entries
 from hpc.engines.local.report.drawing import Drawing, draw
-from hpc.engines.local.report.graph import Json, brief, read_graph
+from hpc.engines.local.report.graph import Json, read_graph
 from hpc.engines.local.report.metrics import Chart, Table, charts, tables
-from hpc.engines.local.report.tally import INTERRUPTED, MARKS, WORDS, Places, is_leaf, tally
+from hpc.engines.local.report.tally import INTERRUPTED, MARKS, WORDS, Places, tally
 from hpc.engines.local.report.timeline import Timeline, timeline
 from hpc.engines.local.report.values import counted, duration, moment, printable, shown, without_colors
 from hpc.engines.local.store.records import AttemptRecord, RunRecord, TaskRecord
 from hpc.engines.outcome import RunState, State
+from hpc.engines.task_names import shortened
 
 __all__ = ["Files", "Json", "RunData", "report"]
 
@@ -112,7 +113,7 @@ def _part(data: RunData, files: Files, budget: Budget) -> _Part:
     failures = clerk.failures(data.tasks)
     documents, documents_hidden = clerk.documents(places)
     found, charts_hidden = charts(places)
-    counts = tally(record for record in data.tasks.values() if is_leaf(record))
+    counts = tally(record for record in data.tasks.values() if record.result.is_leaf)
     return _Part(
         run=run,
         name=run.run,
@@ -165,7 +166,7 @@ def _environment() -> Environment:
         loader=loader, autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True, finalize=_plain
     )
     filters = cast("dict[str, object]", environment.filters)
-    filters.update(anchor=_anchor, shown=shown, brief=brief, counted=counted)
+    filters.update(anchor=_anchor, shown=shown, brief=shortened, counted=counted)
     return environment
 
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
-from hpc.engines.local.report.graph import brief
 from hpc.engines.local.report.metrics import metrics_of
-from hpc.engines.local.report.tally import WORDS, is_leaf
+from hpc.engines.local.report.tally import words_of
 from hpc.engines.local.report.values import duration, figure, number, shown
 from hpc.engines.local.store.records import RunRecord, TaskRecord
 from hpc.engines.outcome import artifacts_as_dict
+from hpc.engines.task_names import shortened
 
 MOST_ROWS = 500
 _LONGEST = 500
@@ -70,9 +70,9 @@ def compare(runs: Sequence[RunRecord], tasks: Sequence[Tasks]) -> Comparison:
 
 def _metrics(tasks: Tasks) -> dict[str, object]:
     return {
-        f"{brief(path)}: {name}": value
+        f"{shortened(path)}: {name}": value
         for path, record in tasks.items()
-        if is_leaf(record)
+        if record.result.is_leaf
         for name, value in metrics_of(record).items()
     }
 
@@ -82,7 +82,7 @@ def _outputs(run: RunRecord) -> dict[str, object]:
 
 
 def _ended(tasks: Tasks) -> dict[str, object]:
-    return {brief(path): record for path, record in tasks.items() if is_leaf(record)}
+    return {shortened(path): record for path, record in tasks.items() if record.result.is_leaf}
 
 
 def _sheet(columns: Sequence[Values], cell: Callable[[object, object], Cell]) -> Sheet:
@@ -127,7 +127,7 @@ def _task_cell(value: object, first: object) -> Cell:
     """State and time; only another state counts as a difference."""
     assert isinstance(value, TaskRecord)
     result = value.result
-    text = WORDS[result.state] if result.start is None else f"{WORDS[result.state]}, {duration(result.seconds)}"
+    text = words_of(result)
     if not isinstance(first, TaskRecord):
         return Cell(text, is_other=True)
     gap = result.seconds - first.result.seconds

@@ -8,11 +8,11 @@ from typing import Protocol
 
 from hpc.engines.local.report.budget import Budget
 from hpc.engines.local.report.documents import frame_of, markdown
-from hpc.engines.local.report.graph import brief
-from hpc.engines.local.report.tally import MARKS, WORDS, Places, Tally, tally
+from hpc.engines.local.report.tally import MARKS, Places, Tally, tally, words_of
 from hpc.engines.local.report.values import duration, moment, shown, size
 from hpc.engines.local.store.records import AttemptRecord, TaskRecord
 from hpc.engines.outcome import Artifact, Artifacts
+from hpc.engines.task_names import groups_around, shortened
 
 MOST_ITERATIONS = 100
 MOST_TASKS = 1000
@@ -122,7 +122,7 @@ class Clerk:
     def failures(self, tasks: Mapping[str, TaskRecord]) -> list[Detail]:
         """The failed tasks; groups and loops only where nothing in them failed."""
         failed = [path for path, record in tasks.items() if record.result.state == "FAILED"]
-        around = {path[:end] for path in failed for end in _ends(path)}
+        around = {group for path in failed for group in groups_around(path)}
         return [self.detail(tasks[path]) for path in failed if path not in around][:MOST_ITERATIONS]
 
     def places(self, places: Places) -> list[Place]:
@@ -134,7 +134,7 @@ class Clerk:
         self._left -= len(shown_ones)
         details = tuple(self.detail(record) for record in shown_ones)
         is_loop = len(records) > 1 or records[0].path != path
-        return Place(path, brief(path), tally(records), details, is_loop, len(records) - len(details))
+        return Place(path, shortened(path), tally(records), details, is_loop, len(records) - len(details))
 
     def detail(self, record: TaskRecord) -> Detail:
         if record.path not in self._made:
@@ -144,13 +144,10 @@ class Clerk:
     def _new(self, record: TaskRecord) -> Detail:
         result, attempts = record.result, self._attempts.get(record.path, ())
         log, left_out = self._log(result.log)
-        words = (
-            f"{WORDS[result.state]}, {duration(result.seconds)}" if result.start is not None else WORDS[result.state]
-        )
         return Detail(
             path=record.path,
             state=result.state,
-            words=words,
+            words=words_of(result),
             error=shown(result.error or "", 10_000),
             facts=tuple(_facts(record)),
             inputs=self._entries(record.inputs, record.input_artifacts),
@@ -234,7 +231,7 @@ def artifact_entries(artifacts: Mapping[str, Artifacts]) -> Iterator[Entry]:
 
 def _facts(record: TaskRecord) -> Iterator[Entry]:
     result = record.result
-    if brief(record.path) != record.path:
+    if shortened(record.path) != record.path:
         yield Entry("path", shown(record.path))
     if result.reason:
         yield Entry("why", shown(_REASONS.get(result.reason, result.reason)))
@@ -263,8 +260,3 @@ def _attempt(attempt: AttemptRecord) -> Attempt:
     if attempt.error:
         parts.append(shown(attempt.error, 500))
     return Attempt(attempt.number, ", ".join(parts), moment(attempt.started))
-
-
-def _ends(path: str) -> Iterator[int]:
-    """Where the paths of the groups and loops around a task end: `a[1]/b` stands in `a[1]` and in `a`."""
-    return (index for index, char in enumerate(path) if index and char in "/[")

@@ -11,6 +11,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import cast
 
+from hpc.engines.local.plan.order import in_order
+
 Json = Mapping[str, object]
 
 _EMPTY: Json = {}
@@ -57,20 +59,6 @@ def template(path: str) -> str:
     return _ITERATION.sub("", path)
 
 
-def brief(path: str) -> str:
-    """The path without the groups that the compiler makes: `for-each--train[3]/train` is `train[3]`."""
-    *groups, last = path.split("/")
-    words: list[str] = []
-    numbers = ""
-    for group in groups:
-        numbers += "".join(_ITERATION.findall(group))
-        if "--" not in group:
-            words.append(_ITERATION.sub("", group) + numbers)
-            numbers = ""
-    own = "".join(_ITERATION.findall(last))
-    return "/".join([*words, _ITERATION.sub("", last) + numbers + own])
-
-
 def read_graph(plan: Json | None) -> tuple[Node, ...]:
     """The tasks of the root, each after those that it waits for; nothing where there is no document."""
     return _Reader(plan or _EMPTY).nodes(_map(plan or _EMPTY, "root"), "", 0)
@@ -86,7 +74,7 @@ class _Reader:
         tasks = _map(_map(component, "dag"), "tasks")
         keys = list(tasks)[: self._left]
         self._left -= len(keys)
-        return in_order([self._node(key, _map(tasks, key), prefix, depth) for key in keys])
+        return _sorted([self._node(key, _map(tasks, key), prefix, depth) for key in keys])
 
     def _node(self, key: str, task: Json, prefix: str, depth: int) -> Node:
         component = _map(self._components, str(_map(task, "componentRef").get("name", "")))
@@ -119,22 +107,11 @@ def _upstream(task: Json) -> Iterator[str]:
                     yield producer
 
 
-def in_order(nodes: Sequence[Node]) -> tuple[Node, ...]:
+def _sorted(nodes: Sequence[Node]) -> tuple[Node, ...]:
     """Every node after those that it waits for, otherwise as given; those in a circle come last."""
     known = {node.key: node for node in nodes}
-    waiting = {node.key: {key for key in node.after if key in known} for node in nodes}
-    dependents: dict[str, list[str]] = {}
-    for key, upstream in waiting.items():
-        for other in upstream:
-            dependents.setdefault(other, []).append(key)
-    order = [key for key, upstream in waiting.items() if not upstream]
-    for key in order:
-        for dependent in dependents.get(key, ()):
-            waiting[dependent].discard(key)
-            if not waiting[dependent]:
-                order.append(dependent)
-    done = set(order)
-    return tuple(known[key] for key in [*order, *(key for key in known if key not in done)])
+    order = in_order({node.key: [key for key in node.after if key in known] for node in nodes})
+    return tuple(known[key] for key in dict.fromkeys([*order, *known]))
 
 
 def _map(node: Json, key: str) -> Json:

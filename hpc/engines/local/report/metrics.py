@@ -6,11 +6,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from hpc.engines.local.report.charts import Classification, Scatter, classifications, scatter, spans_magnitudes
-from hpc.engines.local.report.graph import brief, template
+from hpc.engines.local.report.graph import template
 from hpc.engines.local.report.tally import Places
 from hpc.engines.local.report.values import figure, number, shown
 from hpc.engines.local.store.records import TaskRecord
 from hpc.engines.outcome import Artifact
+from hpc.engines.task_names import shortened
 
 MOST_ROWS = 500
 _MOST_COLUMNS = 40
@@ -111,7 +112,7 @@ def _plots(
         is_logarithmic = bool(across) and spans_magnitudes(across)
         for name in names:
             points = [
-                (x, y, f"{brief(record.path)}: {_port(given)} {figure(x)}, {name} {figure(y)}")
+                (x, y, f"{shortened(record.path)}: {_port(given)} {figure(x)}, {name} {figure(y)}")
                 for record, values in found
                 if (x := number(record.inputs.get(given))) is not None and (y := number(values.get(name))) is not None
             ]

@@ -7,7 +7,9 @@ from dataclasses import dataclass, field
 from functools import cached_property
 
 from hpc.engines.local.report.graph import Node, template
+from hpc.engines.local.report.values import duration
 from hpc.engines.local.store.records import TaskRecord
+from hpc.engines.outcome import TaskResult
 
 WAITING, INTERRUPTED = "WAITING", "INTERRUPTED"
 WORDS = {
@@ -76,7 +78,7 @@ class Places:
         self._own: dict[str, list[TaskRecord]] = {}
         self._groups: dict[str, list[TaskRecord]] = {}
         for path, record in tasks.items():
-            kept = self._own if is_leaf(record) else self._groups
+            kept = self._own if record.result.is_leaf else self._groups
             kept.setdefault(template(path), []).append(record)
         self._nodes = nodes
 
@@ -99,5 +101,7 @@ class Places:
         return [place for place in dict.fromkeys([*known, *self._own]) if place in self._own]
 
 
-def is_leaf(record: TaskRecord) -> bool:
-    return record.result.kind in {"task", "importer"}
+def words_of(result: TaskResult) -> str:
+    """How a task ended and how long it took: `ok, 1.2 s`."""
+    word = WORDS[result.state]
+    return word if result.start is None else f"{word}, {duration(result.seconds)}"

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
-from hpc.engines.local.report.tally import MARKS, WORDS, is_leaf
+from hpc.engines.local.report.tally import MARKS, WORDS
 from hpc.engines.local.report.values import duration
 from hpc.engines.local.store.records import AttemptRecord, TaskRecord
 
@@ -90,7 +90,7 @@ def timeline(
 ) -> Timeline:
     """Rows in the order of their start. `until`: when the run ended, for attempts that never did."""
     timed = [(path, record, _spans(record, attempts.get(path, ()), until)) for path, record in tasks.items()]
-    ran = sorted([one for one in timed if is_leaf(one[1]) and one[2]], key=lambda one: one[2][0][0])
+    ran = sorted([one for one in timed if one[1].result.is_leaf and one[2]], key=lambda one: one[2][0][0])
     scale = Scale(span for _, _, spans in ran for span in spans)
     shown = _chosen(ran)
     rows = tuple(_row(path, record, spans, scale) for path, record, spans in shown)

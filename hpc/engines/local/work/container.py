@@ -22,7 +22,7 @@ class ContainerExecutor:
     """`mounts` are further folders that all containers can write. Without `images`, none is fetched or built."""
 
     def __init__(
-        self, run: ExecutorRun, engine: docker.Engine, images: Images | None, mounts: tuple[Path, ...]
+        self, run: ExecutorRun, engine: docker.ContainerEngine, images: Images | None, mounts: tuple[Path, ...]
     ) -> None:
         self.mode = "container"
         self._run = run

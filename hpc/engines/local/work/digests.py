@@ -18,7 +18,7 @@ from hpc.engines.local.flow.failure import TaskError
 from hpc.engines.local.store import Store
 from hpc.engines.outcome import Artifacts
 
-Found = TypeVar("Found")
+Made = TypeVar("Made")
 
 
 class Digests:
@@ -54,7 +54,7 @@ class Digests:
             self._asked[key] = asyncio.ensure_future(self._on_thread(make))
         return await asyncio.shield(self._asked[key])
 
-    async def _on_thread(self, make: Callable[[], Found]) -> Found:
+    async def _on_thread(self, make: Callable[[], Made]) -> Made:
         return await asyncio.get_running_loop().run_in_executor(self._thread, make)
 
     def _memo(self) -> Store:

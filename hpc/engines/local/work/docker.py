@@ -63,7 +63,7 @@ _FETCHED = re.compile(r"Status: |Writing manifest")
 
 
 @dataclass(frozen=True)
-class Engine:
+class ContainerEngine:
     """An engine that answered. `environ` is the environment of its command-line program.
 
     `init`: it can put a small init in front of the command. `rootless`: its root is the user that it runs as.
@@ -132,7 +132,7 @@ class ContainerRun:
     user: tuple[int, int] = field(default_factory=_caller)
 
 
-async def connect(program: str, environ: Mapping[str, str]) -> Engine:
+async def connect(program: str, environ: Mapping[str, str]) -> ContainerEngine:
     """The engine behind `docker` or `podman`. Raises TaskError with the reason why it cannot be used."""
     code, out, errors = await _ask(program, environ, "info", "--format", "{{json .}}")
     try:
@@ -154,11 +154,11 @@ async def is_there(program: str, environ: Mapping[str, str]) -> str | None:
     return None
 
 
-def _docker(program: str, environ: Mapping[str, str], facts: dict[str, Any]) -> Engine:
+def _docker(program: str, environ: Mapping[str, str], facts: dict[str, Any]) -> ContainerEngine:
     options: list[str] = facts.get("SecurityOptions") or []
     security = {option.split(",")[0] for option in options}
     init: dict[str, str] = facts.get("InitCommit") or {}
-    return Engine(
+    return ContainerEngine(
         program,
         environ,
         rootless="name=rootless" in security,
@@ -168,10 +168,10 @@ def _docker(program: str, environ: Mapping[str, str], facts: dict[str, Any]) -> 
     )
 
 
-def _podman(program: str, environ: Mapping[str, str], host: dict[str, Any]) -> Engine:
+def _podman(program: str, environ: Mapping[str, str], host: dict[str, Any]) -> ContainerEngine:
     security: dict[str, bool] = host.get("security") or {}
     places = [environ.get("PATH", os.defpath), "/usr/libexec/podman", "/usr/lib/podman", "/usr/libexec/catatonit"]
-    return Engine(
+    return ContainerEngine(
         program,
         environ,
         podman=True,
@@ -182,7 +182,7 @@ def _podman(program: str, environ: Mapping[str, str], host: dict[str, Any]) -> E
     )
 
 
-def run_command(engine: Engine, container: ContainerRun) -> tuple[str, ...]:
+def run_command(engine: ContainerEngine, container: ContainerRun) -> tuple[str, ...]:
     """The argv of the client. Raises TaskError for a quantity or a secret that cannot be passed."""
     origin = container.origin
     return (
@@ -202,7 +202,7 @@ def run_command(engine: Engine, container: ContainerRun) -> tuple[str, ...]:
     )
 
 
-def client_environ(engine: Engine, container: ContainerRun) -> dict[str, str]:
+def client_environ(engine: ContainerEngine, container: ContainerRun) -> dict[str, str]:
     """The environment of the client: the values that `--env NAME` takes from it, never a variable of its own."""
     passed = {**_environ(container), **container.secrets}
     return {**engine.environ, **{name: value for name, value in passed.items() if not _RESERVED.fullmatch(name)}}
@@ -231,14 +231,14 @@ def _bind(mount: Mount) -> str:
     return line.getvalue().removesuffix("\r\n")
 
 
-def _user(engine: Engine, user: tuple[int, int]) -> tuple[str, ...]:
+def _user(engine: ContainerEngine, user: tuple[int, int]) -> tuple[str, ...]:
     """Whoever it is inside, files are to belong to the caller; an image's own user could not write the outputs."""
     if not engine.rootless:
         return ("--user", f"{user[0]}:{user[1]}")
     return ("--userns=keep-id", "--user", f"{user[0]}:{user[1]}") if engine.podman else ("--user", "0:0")
 
 
-def _limits(engine: Engine, resources: Resources) -> list[str]:
+def _limits(engine: ContainerEngine, resources: Resources) -> list[str]:
     """A limit over what the machine has is no limit: docker refuses to start with more processors than there are."""
     words: list[str] = []
     cpu, memory = _quantity("cpu", resources.cpu), _quantity("memory", resources.memory)
@@ -250,7 +250,7 @@ def _limits(engine: Engine, resources: Resources) -> list[str]:
     return words
 
 
-def _gpus(engine: Engine, names: tuple[str, ...]) -> tuple[str, ...]:
+def _gpus(engine: ContainerEngine, names: tuple[str, ...]) -> tuple[str, ...]:
     """GPUs by their names; docker reads the value as CSV."""
     if engine.podman:
         return tuple(word for name in names for word in ("--device", f"nvidia.com/gpu={name}"))
@@ -268,7 +268,7 @@ def _quantity(what: str, text: str) -> Decimal:
     return Decimal(number).scaleb(int(exponent or 0)) * _SCALES.get(unit or "", Decimal(1))
 
 
-def ending_words(engine: Engine, container: ContainerRun, ending: Ending, log: Path) -> str:
+def ending_words(engine: ContainerEngine, container: ContainerRun, ending: Ending, log: Path) -> str:
     """How the client ended, in words: the container's own exit code, or why there was no container."""
     lines = tail(log, 10)
     said = _said(engine, lines) if ending.exit_code in (1, 125, 126, 127) else None
@@ -279,7 +279,7 @@ def ending_words(engine: Engine, container: ContainerRun, ending: Ending, log: P
     return _start_failure(engine, container, ending.exit_code, said)
 
 
-def _said(engine: Engine, lines: tuple[str, ...]) -> str | None:
+def _said(engine: ContainerEngine, lines: tuple[str, ...]) -> str | None:
     """What the client, or the init that it put in front, says itself; None when the code is the command's own."""
     for line in reversed(lines):
         client = (_PODMAN_LINE if engine.podman else _DOCKER_LINE).match(line)
@@ -288,7 +288,7 @@ def _said(engine: Engine, lines: tuple[str, ...]) -> str | None:
     return None
 
 
-def _start_failure(engine: Engine, container: ContainerRun, code: int, said: str) -> str:
+def _start_failure(engine: ContainerEngine, container: ContainerRun, code: int, said: str) -> str:
     if code != 125 and _NOT_STARTED.search(said):
         command = container.command[0] if container.command else "for its entry point"
         if "permission denied" in said.lower():
@@ -320,7 +320,7 @@ def _at(program: str, address: str | None) -> str:
     return f"the {program} engine at {address}" if address else f"the {program} engine"
 
 
-async def image_identity(engine: Engine, image: str) -> str | None:
+async def image_identity(engine: ContainerEngine, image: str) -> str | None:
     """The id of the image (`sha256:...`, of its contents), None when it is not on this machine."""
     code, out, errors = await _ask(
         engine.program, engine.environ, "image", "inspect", "--format", "{{.Id}}", "--", image
@@ -342,7 +342,7 @@ class Images:
     `base`: where the folders of builds start. `logs`: an existing folder; each pull and build leaves a log there.
     """
 
-    def __init__(self, engine: Engine, base: Path, logs: Path, stop: Stop, grace: float) -> None:
+    def __init__(self, engine: ContainerEngine, base: Path, logs: Path, stop: Stop, grace: float) -> None:
         self._engine = engine
         self._base = base
         self._logs = logs
@@ -422,19 +422,19 @@ def _last_line(log: Path) -> str:
     return lines[0].removeprefix("Error response from daemon: ") if lines else "no reason was given"
 
 
-async def kill(engine: Engine, name: str, signal: str = "KILL") -> bool:
+async def kill(engine: ContainerEngine, name: str, signal: str = "KILL") -> bool:
     """Send the container a signal; whether it was running. Raises TaskError when the engine does not answer."""
     code, _, errors = await _ask(engine.program, engine.environ, "kill", "--signal", signal, name)
     return _took_effect(engine, code, errors)
 
 
-async def remove(engine: Engine, name: str) -> bool:
+async def remove(engine: ContainerEngine, name: str) -> bool:
     """End the container at once, started or not, and remove it; whether it was there. Raises TaskError like `kill`."""
     code, out, errors = await _ask(engine.program, engine.environ, "rm", "--force", "--volumes", name)
     return _took_effect(engine, code, errors) and bool(out.strip())
 
 
-async def remove_containers(engine: Engine, run: str, root: Path) -> int:
+async def remove_containers(engine: ContainerEngine, run: str, root: Path) -> int:
     """End and remove whatever is left of a run; how many containers there were. Raises TaskError like `kill`."""
     seen: set[str] = set()
     for _ in range(_ROUNDS):
@@ -447,7 +447,7 @@ async def remove_containers(engine: Engine, run: str, root: Path) -> int:
     return len(seen)
 
 
-async def containers(engine: Engine, run: str, root: Path) -> set[str]:
+async def containers(engine: ContainerEngine, run: str, root: Path) -> set[str]:
     """The ids of the run's containers, in whatever state. Raises TaskError when the engine does not answer."""
     filters = ("--filter", f"label=hpc.run={run}", "--filter", f"label=hpc.place={_digest(str(root))}")
     code, out, errors = await _ask(engine.program, engine.environ, "ps", "--all", "--quiet", "--no-trunc", *filters)
@@ -456,7 +456,7 @@ async def containers(engine: Engine, run: str, root: Path) -> set[str]:
     return set(out.split())
 
 
-def _took_effect(engine: Engine, code: int, errors: str) -> bool:
+def _took_effect(engine: ContainerEngine, code: int, errors: str) -> bool:
     if code and not re.search(r"no such container|is not running|no container with|in progress", errors, re.IGNORECASE):
         raise TaskError(_engine_words(engine.program, errors))
     return code == 0

@@ -177,9 +177,12 @@ class Environments:
 
 
 async def _made_key(python: Path, requirements: Path) -> str:
-    asked = await asyncio.create_subprocess_exec(
-        python, "-I", "-c", _VERSION, stdout=asyncio.subprocess.PIPE, stdin=asyncio.subprocess.DEVNULL
-    )
+    try:
+        asked = await asyncio.create_subprocess_exec(
+            python, "-I", "-c", _VERSION, stdout=asyncio.subprocess.PIPE, stdin=asyncio.subprocess.DEVNULL
+        )
+    except OSError as error:
+        raise TaskError(f"{python} cannot be started: {error.strerror}") from None
     version, _ = await asked.communicate()
     if asked.returncode:
         raise TaskError(f"{python} is not a Python interpreter")

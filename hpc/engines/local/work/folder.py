@@ -30,16 +30,6 @@ _LONGEST = 80
 _DEEPEST = 400
 
 
-class Clock:
-    """Seconds since the epoch that never jump: read once, then carried on by the monotonic clock."""
-
-    def __init__(self) -> None:
-        self._offset = time.time() - time.monotonic()
-
-    def now(self) -> float:
-        return self._offset + time.monotonic()
-
-
 def make_run_folder(root: Path, now: float) -> Path:
     """A new folder `<root>/runs/<day>-<four characters>`. Names sort by time; OSError if it cannot be made.
 

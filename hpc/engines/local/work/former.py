@@ -15,6 +15,7 @@ from hpc.engines.local.flow.execution import Leaf
 from hpc.engines.local.store import Store
 from hpc.engines.local.store.records import AttemptRecord, TaskRecord
 from hpc.engines.local.work.attempt import exit_on_disk
+from hpc.engines.local.work.outputs import is_missing
 from hpc.engines.outcome import TaskResult
 
 
@@ -79,5 +80,4 @@ class Former:
 
 def is_there(result: TaskResult) -> bool:
     """Whether the artifacts of a result still exist, as far as they lie on this machine."""
-    found = (one for port in result.artifacts.values() for one in port)
-    return all(one.is_remote or Path(one.path).exists() for one in found)
+    return not any(is_missing(one) for port in result.artifacts.values() for one in port)

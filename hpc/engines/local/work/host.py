@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
+from hpc.engines.events import Notice
 from hpc.engines.local.plan import Container, Settings
 from hpc.engines.local.work.digests import Digests
 from hpc.engines.local.work.environment import Environments, Interpreter
@@ -12,6 +13,9 @@ from hpc.engines.local.work.gpus import VARIABLE
 from hpc.engines.local.work.process import Command, Ending
 from hpc.engines.local.work.strays import end_orphans, end_strays
 from hpc.engines.local.work.surroundings import Attempt, ExecutorRun, Launch, Pinned
+
+_INSTALLS = "-m pip install"
+"""Part of what the KFP SDK puts in front of Lightweight Python components."""
 
 
 class HostExecutor:
@@ -27,6 +31,7 @@ class HostExecutor:
         self._environments = environments
         self._digests = digests
         self._interpreters: dict[Path, Interpreter] = {}
+        self._has_told = False
 
     async def pinned(self, container: Container, path: str) -> Pinned:
         del path
@@ -40,6 +45,15 @@ class HostExecutor:
     async def prepare(self, attempt: Attempt) -> None:
         interpreter = await self._environments.prepare(attempt.container.settings, attempt.leaf.path, self._listener)
         self._interpreters[attempt.folder] = interpreter
+        if interpreter.home is None and _INSTALLS in " ".join(attempt.container.command):
+            self._tell_of_packages(attempt.leaf.path, interpreter)
+
+    def _tell_of_packages(self, task: str, interpreter: Interpreter) -> None:
+        """Once a run: in its image that would change nothing but the container."""
+        if not self._has_told:
+            self._has_told = True
+            text = f"{task}: its command installs packages with pip into {interpreter.bin}; in containers it would not"
+            self._listener(Notice(text))
 
     def command(self, attempt: Attempt, launch: Launch) -> Command:
         interpreter = self._interpreters.pop(attempt.folder)

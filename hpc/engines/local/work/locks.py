@@ -6,6 +6,7 @@ import fcntl
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import IO
 
 from hpc.engines.local.flow.failure import TaskStoppedError
 from hpc.engines.local.work.process import Stop
@@ -16,17 +17,20 @@ _BETWEEN = 0.1
 @asynccontextmanager
 async def locked(file: Path, stop: Stop) -> AsyncGenerator[None]:
     """Hold the file, which is made; wait for it first. Raises TaskStoppedError where the run is being stopped."""
-    with file.open("w") as held:
-        while not _taken(held.fileno()):
-            await stop.pause(_BETWEEN)
-            if stop.requested.is_set():
-                raise TaskStoppedError
+    while (held := take(file)) is None:
+        await stop.pause(_BETWEEN)
+        if stop.requested.is_set():
+            raise TaskStoppedError
+    with held:
         yield
 
 
-def _taken(descriptor: int) -> bool:
+def take(file: Path) -> IO[str] | None:
+    """The file, which is made and held until it is closed; None where somebody else holds it."""
+    held = file.open("a")
     try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        fcntl.flock(held.fileno(), fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
-        return False
-    return True
+        held.close()
+        return None
+    return held

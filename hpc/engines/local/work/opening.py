@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import fcntl
 import json
 import os
 import time
@@ -15,7 +14,9 @@ from hpc.engines.local.plan.rules import CANNOT_RESUME, NO_RUN_FOLDER, RUN_BUSY,
 from hpc.engines.local.store import Store, StoreError
 from hpc.engines.local.store.owner import myself
 from hpc.engines.local.store.records import RunRecord, TaskRecord
-from hpc.engines.local.work.folder import Clock, make_run_folder, write_json
+from hpc.engines.local.work.clock import Clock
+from hpc.engines.local.work.folder import make_run_folder, write_json
+from hpc.engines.local.work.locks import take
 from hpc.engines.request import FormerRun, Mode, Request
 
 _LOCK = "lock"
@@ -62,7 +63,7 @@ def open_run(store: Store, documents: Documents, request: Request, clock: Clock,
 
 def _new(documents: Documents, request: Request, clock: Clock) -> Opened:
     folder = make_run_folder(request.root_folder, clock.now())
-    lock = _locked(folder)
+    lock = take(folder / _LOCK)
     assert lock is not None, "a new folder is nobody else's"
     return Opened(_record(documents, request, clock, folder), lock)
 
@@ -89,7 +90,7 @@ def made_up(documents: Documents, request: Request, clock: Clock) -> RunRecord:
 
 def _former(store: Store, documents: Documents, request: Request, findings: Findings) -> Opened:
     record = named_run(store, documents.name, request.resume or "last", findings)
-    lock = _locked(Path(record.folder))
+    lock = take(Path(record.folder) / _LOCK)
     if lock is None:
         owner = store.run(record.run).engine.partition(":")[0]
         findings.add(RUN_BUSY, f"the run {record.run} is being run by the process {owner}", "wait for it, or stop it")
@@ -141,17 +142,6 @@ def _write(folder: Path, documents: Documents, request: Request) -> None:
     write_json(folder / "arguments.json", dict(request.arguments))
     if documents.platform:
         write_json(folder / "platform.json", documents.platform)
-
-
-def _locked(folder: Path) -> IO[str] | None:
-    """The lock of a run; the operating system gives it back whatever becomes of its holder."""
-    lock = (folder / _LOCK).open("a")
-    try:
-        fcntl.flock(lock.fileno(), fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        lock.close()
-        return None
-    return lock
 
 
 def _names(pipeline: str, folder: Path, began: float) -> dict[str, str]:

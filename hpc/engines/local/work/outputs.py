@@ -14,11 +14,12 @@ from typing import cast
 
 from hpc.engines.local.flow.failure import TaskError
 from hpc.engines.local.plan import Interface
-from hpc.engines.local.plan.values import fitting, parse
+from hpc.engines.local.plan.values import fitting, parse, shallow
 from hpc.engines.outcome import Artifact
 
 _LARGEST_METRICS = 1_000_000
 _LARGEST_PARAMETER = 64_000_000
+_NUMBERS = ("NUMBER_INTEGER", "NUMBER_DOUBLE")
 _NOT_FINITE = ("NaN", "Infinity", "-Infinity")
 _CHARTS = ("confusionMatrix", "confidenceMetrics", "roc")
 
@@ -70,12 +71,18 @@ def collect(outputs: Interface, where: Places) -> Outputs:
 
 
 def unwritten(artifacts: Mapping[str, Artifact]) -> list[Artifact]:
-    """Artifacts whose file or folder is not there although the task ended well. KFP allows that; a reader will not.
+    """Artifacts whose file or folder is not there although the task ended well. KFP allows that; a reader will not."""
+    return [one for one in artifacts.values() if is_missing(one)]
+
+
+def is_missing(artifact: Artifact) -> bool:
+    """Whether it should lie on this machine and does not.
 
     Metrics may be all metadata: that is how the SDK's `log_metric` leaves them.
     """
-    local = (one for one in artifacts.values() if not one.is_remote and not (_is_metrics(one) and one.metadata))
-    return [one for one in local if not Path(one.path).exists()]
+    if artifact.is_remote or (_is_metrics(artifact) and artifact.metadata):
+        return False
+    return not Path(artifact.path).exists()
 
 
 def _safe(name: str) -> str:
@@ -86,7 +93,7 @@ def _report(file: Path) -> dict[str, object]:
     if not file.exists():
         return {}
     try:
-        return _object(json.loads(file.read_bytes(), parse_constant=str))
+        return _object(shallow(json.loads(file.read_bytes(), parse_constant=str)))
     except (OSError, ValueError, RecursionError) as error:
         raise TaskError(f"the executor output is not JSON: {error} ({file})", again=True) from None
 
@@ -97,7 +104,7 @@ def _object(value: object) -> dict[str, object]:
 
 def _given(name: str, value: object, kind: str) -> object:
     try:
-        return fitting(value, kind)
+        return fitting(float(str(value)) if kind in _NUMBERS and value in _NOT_FINITE else value, kind)
     except ValueError as error:
         raise TaskError(f"the output `{name}`: {error} (in the executor output)", again=True) from None
 
@@ -146,7 +153,7 @@ def _metrics(artifact: Artifact) -> dict[str, object]:
     try:
         if not file.is_file() or file.stat().st_size > _LARGEST_METRICS:
             return {}
-        content = _object(json.loads(file.read_bytes(), parse_constant=str))
+        content = _object(shallow(json.loads(file.read_bytes(), parse_constant=str)))
     except (OSError, ValueError, RecursionError):
         return {}
     if artifact.schema_title.endswith("ClassificationMetrics"):

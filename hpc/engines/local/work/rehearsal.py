@@ -9,8 +9,9 @@ from dataclasses import replace
 from typing import Literal
 
 from hpc.engines.local.cache.fingerprint import fingerprint, parts
-from hpc.engines.local.flow.execution import Ended, Execution, Leaf, Opened
+from hpc.engines.local.flow.execution import Ended, Execution, Leaf, LoopOpening
 from hpc.engines.local.flow.failure import TaskError
+from hpc.engines.local.flow.inputs import Scope
 from hpc.engines.local.plan import Dag, Importer, Task
 from hpc.engines.local.plan.planner import leaves_of
 from hpc.engines.local.store.records import RunRecord, TaskRecord
@@ -47,17 +48,17 @@ class Rehearsal:
     async def go(self) -> list[Planned]:
         """In the order in which it would be decided."""
         terms = self._terms
-        execution = Execution(terms.plan, terms.inputs, self._record.names, self._told)
-        execution.sampler = Samplers(terms.plan.name, terms.taken or self._former.own).of
+        sampler = Samplers(terms.plan.name, terms.taken or self._former.own).of
+        execution = Execution(terms.plan, Scope(terms.inputs, self._record.names), self._told, sampler=sampler)
         while leaf := execution.next():
             execution.finish(leaf, await self._judged(leaf))
         return self._planned
 
-    def _told(self, event: Ended | Opened) -> None:
+    def _told(self, event: Ended | LoopOpening) -> None:
         tuning = event.task.tuning
         if isinstance(event, Ended) and tuning and event.result.kind == "loop" and event.result.reason == "unknown":
             self._add(f"{event.path}[]", "unknown", f"up to {tuning.most} trials; each is chosen by those before it")
-        elif isinstance(event, Ended) and event.result.kind not in {"group", "loop"}:
+        elif isinstance(event, Ended) and event.result.is_leaf:
             for path in _leaves_at(event.path, event.task):
                 self._decided(path, event.result)
 

@@ -10,10 +10,9 @@ from contextlib import contextmanager
 from dataclasses import replace
 
 from hpc.engines.events import Failure, LoopOpened, RunFinished, RunStarted, Stopping, TaskFinished
-from hpc.engines.local.flow.execution import Ended, Execution, Leaf
-from hpc.engines.local.flow.execution import Opened as LoopOpening
+from hpc.engines.local.flow.execution import Ended, Execution, Leaf, LoopOpening
 from hpc.engines.local.flow.failure import TaskError, TaskStoppedError
-from hpc.engines.local.flow.inputs import Inputs
+from hpc.engines.local.flow.inputs import Inputs, Scope
 from hpc.engines.local.plan import Dag, Importer, Task
 from hpc.engines.local.plan.planner import rows, size
 from hpc.engines.local.store.records import TaskRecord
@@ -22,11 +21,9 @@ from hpc.engines.local.work.importing import import_artifact
 from hpc.engines.local.work.opening import Opened
 from hpc.engines.local.work.sampling import Samplers
 from hpc.engines.local.work.surroundings import Surroundings
-from hpc.engines.local.work.task import TaskRunner
+from hpc.engines.local.work.task import TaskRunner, Worked
 from hpc.engines.local.work.terms import Terms
 from hpc.engines.outcome import Kind, Outcome, RunState, TaskResult
-
-Worked = tuple[TaskResult, Failure | None]
 
 _LEFT_OUT = TaskResult("SKIPPED", reason="not chosen")
 
@@ -48,12 +45,11 @@ class Running:
         self._tell_start()
         self._execution = Execution(
             self._plan,
-            terms.inputs,
-            self._record.names,
+            Scope(terms.inputs, self._record.names),
             self._told,
+            sampler=Samplers(self._plan.name, terms.taken or opened.own).of,
             fail_fast=terms.request.fail_fast,
         )
-        self._execution.sampler = Samplers(self._plan.name, terms.taken or opened.own).of
 
     async def go(self) -> Outcome:
         """Run to the end, whatever it is. SIGINT or SIGTERM stops it, once politely, twice at once."""
@@ -134,10 +130,10 @@ class Running:
             self._around.listener(LoopOpened(event.path, event.iterations, added))
             return
         self._gone.discard(event.path)
-        done = event.result.kind in {"group", "loop"}
+        is_leaf = event.result.is_leaf
         self._save(event.path, event.task, event.result)
-        count = (event.left if done else 1) * size(event.task.component)
-        failure = Failure() if event.result.state == "FAILED" and not done else None
+        count = (1 if is_leaf else event.left) * size(event.task.component)
+        failure = Failure() if event.result.state == "FAILED" and is_leaf else None
         self._around.listener(TaskFinished(event.path, event.result, failure, count))
 
     def _save(self, path: str, task: Task, result: TaskResult, inputs: Inputs | None = None) -> None:

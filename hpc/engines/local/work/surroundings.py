@@ -11,9 +11,9 @@ from hpc.engines.events import Listener
 from hpc.engines.local.flow.execution import Leaf
 from hpc.engines.local.plan import Container
 from hpc.engines.local.store import Store
+from hpc.engines.local.work.clock import Clock
 from hpc.engines.local.work.digests import Digests
 from hpc.engines.local.work.downloads import Downloads
-from hpc.engines.local.work.folder import Clock
 from hpc.engines.local.work.gpus import Gpus
 from hpc.engines.local.work.process import Command, Ending, Stop
 
@@ -80,7 +80,7 @@ class Executor(Protocol):
         ...
 
     async def pinned(self, container: Container, path: str) -> Pinned:
-        """What the result of the task at `path` depends on besides its inputs. Makes nothing."""
+        """What the result of the task at `path` depends on besides its inputs. Only an image is fetched for that."""
         ...
 
     async def prepare(self, attempt: Attempt) -> None:
@@ -106,7 +106,7 @@ class Executor(Protocol):
 
 @dataclass(frozen=True)
 class Surroundings:
-    """`folder` is the run's own, `run` its name. `secrets` are read from `environ`."""
+    """`folder` is the run's own, `run` its name. Tasks and their secrets get their values from `environ`."""
 
     run: str
     folder: Path

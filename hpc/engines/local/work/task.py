@@ -22,7 +22,8 @@ from hpc.engines.outcome import TaskResult
 
 _TAIL = 20
 
-Ended = tuple[TaskResult, Failure | None]
+Worked = tuple[TaskResult, Failure | None]
+"""How a task ended, and for a failure what a person needs to look into it."""
 
 
 class TaskRunner:
@@ -42,7 +43,7 @@ class TaskRunner:
             leaf.inputs.artifacts,
         )
 
-    async def run(self) -> Ended:
+    async def run(self) -> Worked:
         """The result, which is in the store; a failure also says where to look."""
         try:
             of = await ingredients(self._leaf, self._around)
@@ -60,7 +61,7 @@ class TaskRunner:
             return kept.result, None
         return self._taken_over() or await self._attempts()
 
-    def _taken_over(self) -> Ended | None:
+    def _taken_over(self) -> Worked | None:
         """The result of an attempt that ended well after its engine was killed."""
         last = self._former.finished_attempt(self._record)
         if last is None:
@@ -74,7 +75,7 @@ class TaskRunner:
         self._around.store.save_attempt(replace(last, ended=self._around.clock.now(), exit_code=0))
         return self._save(replace(result, attempts=last.number, reused=True)), None
 
-    async def _attempts(self) -> Ended:
+    async def _attempts(self) -> Worked:
         first = number = self._former.attempts(self._leaf.path) + 1
         reason = self._former.why_again(self._leaf, self._record)
         while True:

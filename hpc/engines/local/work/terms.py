@@ -9,7 +9,7 @@ from hpc.engines.local.flow.choice import Choice
 from hpc.engines.local.flow.inputs import Inputs
 from hpc.engines.local.plan import Plan
 from hpc.engines.local.store.records import TaskRecord
-from hpc.engines.local.work.docker import Engine
+from hpc.engines.local.work.docker import ContainerEngine
 from hpc.engines.request import Request
 
 
@@ -23,7 +23,7 @@ class Terms:
     inputs: Inputs
     request: Request
     choice: Choice
-    containers: Engine | None = None
+    containers: ContainerEngine | None = None
     taken: Mapping[str, TaskRecord] = field(default_factory=dict[str, TaskRecord])
 
     @property

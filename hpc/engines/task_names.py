@@ -27,7 +27,7 @@ def groups_around(path: str) -> Iterator[str]:
 
 def short_names(rows: Iterable[str]) -> dict[str, str]:
     """A name for every row. Rows that would look alike keep their full paths."""
-    short = {row: _shortened(row) for row in rows}
+    short = {row: shortened(row) for row in rows}
     uses = Counter(_without_marks(name) for name in short.values())
     return {row: name if uses[_without_marks(name)] == 1 else row for row, name in short.items()}
 
@@ -51,10 +51,11 @@ class Names:
         """The short name of a task. A group with a single task is called like that task."""
         rows, own_row = self.rows(path), row_of(path)
         whole = path + rows[0][len(own_row) :] if len(rows) == 1 else path
-        return _without_marks(whole if row_of(whole) in self._long else _shortened(whole))
+        return _without_marks(whole if row_of(whole) in self._long else shortened(whole))
 
 
-def _shortened(path: str) -> str:
+def shortened(path: str) -> str:
+    """The path without the groups that the compiler makes: `for-each--train[3]/train` is `train[3]`."""
     *around, last = path.split("/")
     kept: list[str] = []
     numbers = ""
