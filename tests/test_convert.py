@@ -636,13 +636,12 @@ def test_convert_refuses_other_files(text: str, tmp_path: Path, capsys: pytest.C
     assert "error HPC023" in capsys.readouterr().err
 
 
-def test_convert_says_that_searches_are_not_read_back(tmp_path: Path) -> None:
+def test_convert_says_that_searches_are_not_read_back() -> None:
     [file] = [file for file in OK_CASES if file.stem == "searches"]
     compiled = compile_pipeline(decode(file.read_bytes(), file.name), TARGETS["local"], Folder(file.parent))
     with pytest.raises(NotAComponent) as refused:
         convert(compiled.text)
-    fact = "`exec-fit--search` is a search (`tune`) for this machine, and searches are not converted back."
-    assert refused.value.fact == fact
+    assert refused.value.fact.endswith("is a search (`tune`) for this machine, and searches are not converted back.")
 
 
 def test_convert_never_writes_over_its_source(component: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -20,7 +20,7 @@ from hpc.diagnostics import Diagnostic, Rejected, Rule, Span
 from hpc.engines.local.store import Store, StoreError, UnknownRunError
 from hpc.engines.local.store.owner import is_alive
 from hpc.engines.local.store.records import AttemptRecord, RunRecord, TaskRecord
-from hpc.engines.outcome import Artifact, Artifacts, TaskResult
+from hpc.engines.outcome import WHY_SKIPPED, Artifact, Artifacts, TaskResult
 from hpc.engines.task_names import Names, groups_around, row_of
 
 NO_RUNS = Rule(
@@ -73,12 +73,6 @@ RULES = (NO_RUNS, UNREADABLE_STORE, UNKNOWN_RUN, UNKNOWN_TASK, NO_LOG, UNKNOWN_O
 _FOLDER = ".hpc"
 _MOST_NAMES = 12
 _NUMBER = re.compile(r"\[\d+\]")
-_REASONS = {
-    "upstream": "a task before it did not succeed",
-    "fail-fast": "another task failed",
-    "condition": "its condition is false",
-    "not chosen": "it was not chosen",
-}
 
 STATES = {
     "SUCCEEDED": "ok",
@@ -283,16 +277,8 @@ def _shortest(paths: Iterable[str], path: str) -> str:
 def why(result: TaskResult) -> str:
     """Why a task failed, was skipped, or ran, in words."""
     if result.state == "SKIPPED":
-        return result.error or _REASONS.get(result.reason or "", result.reason or "")
+        return result.error or WHY_SKIPPED.get(result.reason or "", result.reason or "")
     return result.error or result.reason or ""
-
-
-def log_of(attempt: AttemptRecord) -> Path:
-    return Path(attempt.folder) / "log.txt"
-
-
-def script_of(attempt: AttemptRecord) -> Path:
-    return Path(attempt.folder) / "run.sh"
 
 
 def run_as_dict(run: Run) -> dict[str, object]:
@@ -309,7 +295,7 @@ def task_as_dict(run: Run, task: TaskRecord) -> dict[str, object]:
 
 
 def attempt_as_dict(attempt: AttemptRecord) -> dict[str, object]:
-    return {**vars(attempt), "log": str(log_of(attempt)), "script": str(script_of(attempt))}
+    return {**vars(attempt), "log": attempt.log, "script": attempt.script}
 
 
 def artifact_as_dict(artifact: Artifact) -> dict[str, object]:

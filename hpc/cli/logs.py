@@ -22,7 +22,6 @@ from hpc.cli.history import (
     as_json,
     attempt_as_dict,
     format_option,
-    log_of,
     reading,
     rejected,
     root_option,
@@ -79,7 +78,7 @@ def command(run: str, task: str | None, follow: bool, attempt: int | None, root:
 def _list(history: History, run: Run, form: str) -> None:
     attempts = history.store.attempts(run.id)
     if form == "json":
-        click.echo(as_json([{**attempt_as_dict(each), "size": _size(log_of(each))} for each in attempts]))
+        click.echo(as_json([{**attempt_as_dict(each), "size": _size(Path(each.log))} for each in attempts]))
         return
     tasks = history.tasks(run)
     order = {path: number for number, path in enumerate(tasks)}
@@ -92,15 +91,15 @@ def _list(history: History, run: Run, form: str) -> None:
 def _row(run: Run, attempt: AttemptRecord, task: TaskRecord | None) -> tuple[str, ...]:
     """A line for one attempt; the state is that of the task if it is its last one."""
     state = STATES[run.state_of(task.result)] if task is not None else "failed"
-    held = _size(log_of(attempt))
+    held = _size(Path(attempt.log))
     shown = "gone" if held is None else size(held)
-    return (attempt.path, str(attempt.number), state, shown, str(log_of(attempt)))
+    return (attempt.path, str(attempt.number), state, shown, attempt.log)
 
 
 def _tell(history: History, run: Run, task: TaskRecord, number: int | None) -> None:
     attempts = history.store.attempts(run.id, task.path)
     chosen = [each for each in attempts if number in (None, each.number)]
-    shown = [{**attempt_as_dict(each), "size": _size(log_of(each))} for each in chosen]
+    shown = [{**attempt_as_dict(each), "size": _size(Path(each.log))} for each in chosen]
     click.echo(as_json({"run": run.id, "path": task.path, "state": run.state_of(task.result), "attempts": shown}))
 
 
@@ -174,7 +173,7 @@ class _Reader:
             click.echo(f"the run {self.run.id} was interrupted", err=True)
 
     def _log(self, attempt: AttemptRecord) -> _Log:
-        return _Log(log_of(attempt), str(self.history.root))
+        return _Log(Path(attempt.log), str(self.history.root))
 
     def _attempts(self) -> list[AttemptRecord]:
         return self.history.store.attempts(self.run.id, self.task.path)

@@ -54,7 +54,9 @@ _OF_PROCESSES = {"HPC512", "HPC514"}
     type=click.Choice(["process", "docker", "podman"]),
     help="How tasks run here: as host processes, or in containers.  [default: targets.local.mode, else process]",
 )
-@click.option("-j", "--jobs", type=click.IntRange(min=1), help="Tasks at the same time.  [default: one per processor]")
+@click.option(
+    "-j", "--jobs", type=click.IntRange(min=1), help="Tasks at the same time.  [default: one per processor, at least 2]"
+)
 @click.option(
     "--root",
     type=click.Path(path_type=Path, file_okay=False),

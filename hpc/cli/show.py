@@ -18,11 +18,9 @@ from hpc.cli.history import (
     as_json,
     attempt_as_dict,
     format_option,
-    log_of,
     reading,
     root_option,
     run_as_dict,
-    script_of,
     task_as_dict,
     why,
 )
@@ -127,7 +125,7 @@ def _own_failures(tasks: Mapping[str, TaskRecord]) -> Iterator[TaskRecord]:
 def _failure(history: History, task: TaskRecord) -> list[str]:
     """What went wrong, as it was told when it did."""
     attempts = history.store.attempts(task.run, task.path)
-    script = str(script_of(attempts[-1])) if attempts and script_of(attempts[-1]).exists() else ""
+    script = attempts[-1].script if attempts and Path(attempts[-1].script).exists() else ""
     log = Path(task.result.log) if task.result.log else None
     failure = Failure("", script, tail(log, _TAIL) if log else ())
     return failure_block(TaskFinished(task.path, task.result, failure)).rstrip("\n").split("\n")
@@ -276,5 +274,5 @@ def _attempt(attempt: AttemptRecord) -> Iterator[str]:
     times = [took(attempt.ended - attempt.started)] if attempt.ended is not None else []
     memory = [size(attempt.peak)] if attempt.peak is not None else []
     yield f"{attempt.number}: {', '.join([printable(ending), moment(attempt.started), *times, *memory])}"
-    yield f"   log: {printable(str(log_of(attempt)))}"
-    yield f"   command: sh {printable(str(script_of(attempt)))}"
+    yield f"   log: {printable(attempt.log)}"
+    yield f"   command: sh {printable(attempt.script)}"

@@ -18,7 +18,7 @@ from hpc.engines.events import (
     TaskRetrying,
     TaskStarted,
 )
-from hpc.engines.outcome import Outcome, TaskResult
+from hpc.engines.outcome import WHY_SKIPPED, Outcome, TaskResult
 from hpc.engines.task_names import Names, groups_around, row_of
 
 RESUME = "hpc run --resume {run}"
@@ -33,11 +33,6 @@ _TOTALS = {
     "FAILED": "failed",
     "CANCELLED": "stopped",
     "RUNNING": "interrupted",
-}
-_REASONS = {
-    "upstream": "a task before it failed",
-    "fail-fast": "another task failed",
-    "condition": "condition is false",
 }
 _MOST_ARTIFACTS = 12
 _MOST_FAILED = 10
@@ -85,7 +80,7 @@ def why_ended(result: TaskResult) -> str:
         return ""
     if result.reason == "condition" and result.error:
         return f"condition: {result.error}"
-    return _REASONS.get(result.reason or "", result.reason or "")
+    return WHY_SKIPPED.get(result.reason or "", result.reason or "")
 
 
 def start_remark(event: TaskStarted) -> str:

@@ -7,7 +7,7 @@ cannot say is listed with its path in the source.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, cast
 
 from hpc.components.foreign import ForeignContainer, NotAComponent, read_foreign
 from hpc.components.foreign.node import Node
@@ -50,13 +50,17 @@ def convert(text: str, style: Style = "hydra", folder: str | None = None) -> Con
 def _refuse_searches(platforms: Sequence[Node]) -> None:
     """A search stands in the compiled file in a form of the local engine's own, and is not read back."""
     for platform in platforms:
-        executors: Any = platform.value
+        executors: object = platform.value
         for key in ("platforms", "local", "deploymentSpec", "executors"):
-            executors = executors.get(key) if isinstance(executors, dict) else None
-        for label, entry in executors.items() if isinstance(executors, dict) else ():
-            if isinstance(entry, dict) and "tune" in entry:
+            executors = _entries(executors).get(key)
+        for label, entry in _entries(executors).items():
+            if "tune" in _entries(entry):
                 fact = f"`{label}` is a search (`tune`) for this machine, and searches are not converted back."
                 raise NotAComponent(fact, "keep the pipeline file that it was compiled from.")
+
+
+def _entries(value: object) -> Mapping[str, object]:
+    return cast("Mapping[str, object]", value) if isinstance(value, dict) else {}
 
 
 def _is_component(document: Mapping[str, Any]) -> bool:

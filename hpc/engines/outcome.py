@@ -13,6 +13,14 @@ State = Literal["RUNNING", "SUCCEEDED", "CACHED", "FAILED", "SKIPPED", "CANCELLE
 Kind = Literal["task", "importer", "group", "loop"]
 """`group`: the tasks of a DAG; `loop`: a task that is run for each item; its iterations are tasks or groups."""
 
+WHY_SKIPPED = {
+    "condition": "its condition was false",
+    "upstream": "a task before it did not succeed",
+    "fail-fast": "another task had failed",
+    "not chosen": "it was not chosen",
+}
+"""The reasons of tasks that are SKIPPED, in words."""
+
 
 @dataclass(frozen=True)
 class Artifact:

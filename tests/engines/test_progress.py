@@ -113,7 +113,7 @@ evaluate failed: killed by signal 9 (SIGKILL): out of memory?
     loading
     [bold]predicting[/]
   log file: /l
-[ 4/4] SKIP report (a task before it failed)
+[ 4/4] SKIP report (a task before it did not succeed)
        note run.json could not be written: No space left on device
        stop no new tasks; 1 running task asked to end, killed after 10 s or at the next Ctrl-C
        stop killing 1 running task
@@ -168,10 +168,10 @@ def test_where_results_are_from_is_told() -> None:
     [
         ("condition", "x == 'a' was false", "condition: x == 'a' was false"),
         ("condition", "x == 'a' was false (x = 'b')", "condition: x == 'a' was false (x = 'b')"),
-        ("condition", None, "condition is false"),
-        ("upstream", None, "a task before it failed"),
-        ("fail-fast", None, "another task failed"),
-        ("not chosen", None, "not chosen"),
+        ("condition", None, "its condition was false"),
+        ("upstream", None, "a task before it did not succeed"),
+        ("fail-fast", None, "another task had failed"),
+        ("not chosen", None, "it was not chosen"),
     ],
 )
 def test_why_a_task_is_skipped(reason: str, error: str | None, told: str) -> None:
@@ -525,7 +525,7 @@ def test_the_table_ends_with_the_same_facts() -> None:
         "✓ prepare       1.2 s",
         "✓ train    3 min 05 s attempt 2, source changed: train.py",
         "✗ evaluate      1.0 s",
-        "- report              a task before it failed",
+        "- report              a task before it did not succeed",
     ]
     assert failure_block(TaskFinished("evaluate", EVALUATE, FAILURE)) in "\n".join(shown)
     end = PLAIN.splitlines()[-8:]
@@ -647,7 +647,7 @@ def test_a_storm_of_iterations_leaves_nothing_behind() -> None:
     assert kept[0] == kept[1]
     assert drawn[1] == [
         "✓ a [5000/5000 ok]               0.0 s",
-        "- b [0/5000 ok, 5000 skipped]          condition is false",
+        "- b [0/5000 ok, 5000 skipped]          its condition was false",
         "✗ c [5000/10000 ok, 5000 failed] 0.0 s",
         "20000/20000 done, 5000 failed, 0:00",
     ]

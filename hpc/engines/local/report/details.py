@@ -11,7 +11,7 @@ from hpc.engines.local.report.documents import frame_of, markdown
 from hpc.engines.local.report.tally import MARKS, Places, Tally, tally, words_of
 from hpc.engines.local.report.values import duration, moment, shown, size
 from hpc.engines.local.store.records import AttemptRecord, TaskRecord
-from hpc.engines.outcome import Artifact, Artifacts
+from hpc.engines.outcome import WHY_SKIPPED, Artifact, Artifacts
 from hpc.engines.task_names import groups_around, shortened
 
 MOST_ITERATIONS = 100
@@ -171,7 +171,7 @@ class Clerk:
         """The command of the last attempt as the file that runs it again."""
         if not attempts:
             return None
-        file = f"{attempts[-1].folder}/run.sh"
+        file = attempts[-1].script
         content = self._files.read(file, _LONGEST_SCRIPT)
         if content is None:
             return None
@@ -234,7 +234,7 @@ def _facts(record: TaskRecord) -> Iterator[Entry]:
     if shortened(record.path) != record.path:
         yield Entry("path", shown(record.path))
     if result.reason:
-        yield Entry("why", shown(_REASONS.get(result.reason, result.reason)))
+        yield Entry("why", shown(WHY_SKIPPED.get(result.reason, result.reason)))
     if result.reused:
         yield Entry("reused", "its result is from an earlier start of this run")
     if record.origin:

@@ -7,6 +7,10 @@ from dataclasses import dataclass, field
 
 from hpc.engines.outcome import Artifacts, RunState, TaskResult
 
+LOG = "log.txt"
+SCRIPT = "run.sh"
+"""Names of files in the folder of every attempt."""
+
 
 @dataclass(frozen=True)
 class RunRecord:
@@ -67,3 +71,13 @@ class AttemptRecord:
     exit_code: int | None = None
     error: str | None = None
     peak: int | None = None
+
+    @property
+    def log(self) -> str:
+        """The file with what it has printed."""
+        return f"{self.folder}/{LOG}"
+
+    @property
+    def script(self) -> str:
+        """The file that runs the same command again."""
+        return f"{self.folder}/{SCRIPT}"

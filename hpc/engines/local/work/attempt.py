@@ -11,6 +11,7 @@ from hpc.engines.events import Notice
 from hpc.engines.local.flow.failure import TaskError, TaskStoppedError
 from hpc.engines.local.flow.placeholders import Context, expand, read_by_path
 from hpc.engines.local.plan import Container
+from hpc.engines.local.store.records import SCRIPT
 from hpc.engines.local.work.folder import write_text
 from hpc.engines.local.work.logs import Masker
 from hpc.engines.local.work.metric import trial_variables, with_metric
@@ -99,8 +100,8 @@ class Work:
         )
         command = around.executor.command(attempt, launch)
         self.shown = self.mask(shlex.join(_without_bootstrap(launch.command + launch.args)))
-        write_text(attempt.folder / "run.sh", self._script(command, launch.environ))
-        self.script = str(attempt.folder / "run.sh")
+        write_text(attempt.folder / SCRIPT, self._script(command, launch.environ))
+        self.script = str(attempt.folder / SCRIPT)
         return command
 
     def _script(self, command: Command, own: Mapping[str, str]) -> str:

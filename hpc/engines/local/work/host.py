@@ -45,7 +45,8 @@ class HostExecutor:
     async def prepare(self, attempt: Attempt) -> None:
         interpreter = await self._environments.prepare(attempt.container.settings, attempt.leaf.path, self._listener)
         self._interpreters[attempt.folder] = interpreter
-        if interpreter.home is None and _INSTALLS in " ".join(attempt.container.command):
+        container = attempt.container
+        if interpreter.home is None and _INSTALLS in " ".join(container.command + container.args):
             self._tell_of_packages(attempt.leaf.path, interpreter)
 
     def _tell_of_packages(self, task: str, interpreter: Interpreter) -> None:

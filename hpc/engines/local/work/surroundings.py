@@ -11,6 +11,7 @@ from hpc.engines.events import Listener
 from hpc.engines.local.flow.execution import Leaf
 from hpc.engines.local.plan import Container
 from hpc.engines.local.store import Store
+from hpc.engines.local.store.records import LOG
 from hpc.engines.local.work.clock import Clock
 from hpc.engines.local.work.digests import Digests
 from hpc.engines.local.work.downloads import Downloads
@@ -38,7 +39,7 @@ class Attempt:
 
     @property
     def log(self) -> Path:
-        return self.folder / "log.txt"
+        return self.folder / LOG
 
     @property
     def container(self) -> Container:

@@ -133,6 +133,13 @@ async def ingredients(leaf: Leaf, around: Surroundings) -> Ingredients:
 
     Raises TaskError where that cannot be found out, TaskStoppedError where the run is being stopped.
     """
+    try:
+        return await _gathered(leaf, around)
+    except OSError as error:
+        raise TaskError(f"{error.strerror or error}: {error.filename or leaf.path}") from None
+
+
+async def _gathered(leaf: Leaf, around: Surroundings) -> Ingredients:
     container = leaf.container
     pinned = await around.executor.pinned(container, leaf.path)
     remote = {one.uri for found in leaf.inputs.artifacts.values() for one in found if one.is_remote}
