@@ -28,7 +28,8 @@ from hpc.engines.local.flow.failure import TaskError, TaskStoppedError
 from hpc.engines.local.plan import Build, Resources
 from hpc.engines.local.work import docker as containers
 from hpc.engines.local.work.docker import ContainerEngine, ContainerRun, Images, Mount, Origin
-from hpc.engines.local.work.process import Command, Ending, Stop, run_process
+from hpc.engines.local.work.process import Command, Ending, run_process
+from hpc.engines.local.work.stopping import Stop
 
 docker_program = docker_here.docker_program
 

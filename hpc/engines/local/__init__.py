@@ -48,10 +48,10 @@ from hpc.engines.local.work.gpus import Gpus, gpus_here
 from hpc.engines.local.work.host import HostExecutor
 from hpc.engines.local.work.logs import Masker
 from hpc.engines.local.work.opening import Documents, Opened, made_up, named_run, open_run, recall
-from hpc.engines.local.work.process import Stop
 from hpc.engines.local.work.rehearsal import Rehearsal
 from hpc.engines.local.work.running import Running
 from hpc.engines.local.work.sampling import check_sampler
+from hpc.engines.local.work.stopping import Stop
 from hpc.engines.local.work.strays import adopt
 from hpc.engines.local.work.surroundings import Executor, ExecutorRun, Surroundings
 from hpc.engines.local.work.terms import Terms

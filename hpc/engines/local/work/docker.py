@@ -26,7 +26,8 @@ from typing import Any
 from hpc.engines.local.flow.failure import TaskError, TaskStoppedError
 from hpc.engines.local.plan import Build, Resources
 from hpc.engines.local.work.logs import tail
-from hpc.engines.local.work.process import Command, Ending, Stop, run_process
+from hpc.engines.local.work.process import Command, Ending, run_process
+from hpc.engines.local.work.stopping import Stop
 
 _PATIENCE = 60.0
 _ROUNDS = 20

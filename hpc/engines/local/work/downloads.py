@@ -21,8 +21,8 @@ from hpc.engines.events import Downloaded, Downloading, Listener, Notice
 from hpc.engines.local.cache.contents import MISSING, Memo, storable
 from hpc.engines.local.flow.failure import TaskError, TaskStoppedError
 from hpc.engines.local.work.locks import locked
-from hpc.engines.local.work.process import Stop, first_of
 from hpc.engines.local.work.remote import Found, RemoteError, clear, fetch, look
+from hpc.engines.local.work.stopping import Stop, first_of
 
 Made = TypeVar("Made")
 
@@ -121,7 +121,7 @@ class Downloads:
     async def _on_thread(self, work: Callable[[], Made], limit: float | None = None) -> Made:
         """Do it where it holds nothing up, and leave it behind when the run is being stopped, or after `limit` s."""
         ended = _started(work)
-        done = await first_of(_of(ended), self._stop.requested.wait(), timeout=limit)
+        done = await first_of(ended, self._stop.requested.wait(), timeout=limit)
         if 0 in done:
             return await ended
         if done:
@@ -167,7 +167,3 @@ def _started(work: Callable[[], Made]) -> asyncio.Future[Made]:
 
     threading.Thread(target=run, name="download", daemon=True).start()
     return ended
-
-
-async def _of(ended: asyncio.Future[Made]) -> Made:
-    return await asyncio.shield(ended)

@@ -25,7 +25,8 @@ from hpc.engines.local.plan import Settings
 from hpc.engines.local.work.folder import write_text
 from hpc.engines.local.work.locks import locked
 from hpc.engines.local.work.logs import tail
-from hpc.engines.local.work.process import Command, Stop, run_process
+from hpc.engines.local.work.process import Command, run_process
+from hpc.engines.local.work.stopping import Stop
 
 _COMPLETE = ".complete"
 _INCLUDE = re.compile(r"^\s*(?:-r|-c|--requirement|--constraint)[ =]?\s*(\S+)", re.MULTILINE)

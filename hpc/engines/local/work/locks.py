@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import IO
 
 from hpc.engines.local.flow.failure import TaskStoppedError
-from hpc.engines.local.work.process import Stop
+from hpc.engines.local.work.stopping import Stop
 
 _BETWEEN = 0.1
 

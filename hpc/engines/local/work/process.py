@@ -16,12 +16,12 @@ import os
 import shutil
 import signal
 import subprocess
-from collections.abc import Coroutine, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from hpc.engines.local.flow.failure import TaskError
+from hpc.engines.local.work.stopping import Stop, first_of
 from hpc.engines.local.work.waiting import Exit, exit_of
 
 _KEEPER = """\
@@ -72,35 +72,6 @@ class Ending:
         return f"killed by signal {number} ({names[number]}){guess}"
 
 
-class Stop:
-    """The wish to stop: first `requested`, then, for the impatient, `forced`."""
-
-    def __init__(self) -> None:
-        self.requested = asyncio.Event()
-        self.forced = asyncio.Event()
-
-    def ask(self) -> None:
-        if self.requested.is_set():
-            self.forced.set()
-        self.requested.set()
-
-    async def pause(self, seconds: float) -> None:
-        """Wait that long, or until somebody asks to stop."""
-        if seconds > 0:
-            await first_of(self.requested.wait(), timeout=seconds)
-
-
-async def first_of(*waits: Coroutine[Any, Any, object], timeout: float | None = None) -> set[int]:
-    """Wait for any of them; the positions of those that are done, none after `timeout` seconds."""
-    tasks = [asyncio.ensure_future(wait) for wait in waits]
-    try:
-        done, _ = await asyncio.wait(tasks, timeout=timeout, return_when=asyncio.FIRST_COMPLETED)
-    finally:
-        for task in tasks:
-            task.cancel()
-    return {position for position, task in enumerate(tasks) if task in done}
-
-
 async def run_process(command: Command, log: Path, stop: Stop, *, grace: float, limit: float | None = None) -> Ending:
     """Run the command to its end, appending what it prints to `log`.
 
@@ -119,18 +90,14 @@ async def run_process(command: Command, log: Path, stop: Stop, *, grace: float, 
 
 async def _finish(pid: int, ended: asyncio.Future[Exit], stop: Stop, patience: tuple[float, float | None]) -> Ending:
     grace, limit = patience
-    done = await first_of(_of(ended), stop.requested.wait(), timeout=limit)
+    done = await first_of(ended, stop.requested.wait(), timeout=limit)
     if 0 not in done:
         signal_group(pid, signal.SIGTERM)
-        if 0 not in await first_of(_of(ended), stop.forced.wait(), timeout=grace):
+        if 0 not in await first_of(ended, stop.forced.wait(), timeout=grace):
             signal_group(pid, signal.SIGKILL)
     code, peak = await ended
     exit_code = 128 - code if code < 0 else code
     return Ending(exit_code, timed_out=not done, stopped=0 not in done and 1 in done, peak=peak)
-
-
-async def _of(ended: asyncio.Future[Exit]) -> Exit:
-    return await asyncio.shield(ended)
 
 
 def _start(command: Command, log: Path) -> subprocess.Popen[bytes]:

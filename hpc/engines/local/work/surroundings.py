@@ -16,7 +16,8 @@ from hpc.engines.local.work.clock import Clock
 from hpc.engines.local.work.digests import Digests
 from hpc.engines.local.work.downloads import Downloads
 from hpc.engines.local.work.gpus import Gpus
-from hpc.engines.local.work.process import Command, Ending, Stop
+from hpc.engines.local.work.process import Command, Ending
+from hpc.engines.local.work.stopping import Stop
 
 
 @dataclass(frozen=True)

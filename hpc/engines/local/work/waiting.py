@@ -7,6 +7,7 @@ import os
 import resource
 import subprocess
 import sys
+from pathlib import Path
 
 Exit = tuple[int, int | None]
 """Return code, negative for a signal; peak of resident memory in bytes of the process and of those it waited for,
@@ -41,5 +42,14 @@ def _wait(process: subprocess.Popen[bytes]) -> Exit:
         return process.wait(), None
     process.returncode = os.waitstatus_to_exitcode(status)
     # What is smaller is the memory of this process, which every child counts as its own until its program begins.
-    own = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return process.returncode, usage.ru_maxrss * _UNIT if usage.ru_maxrss > own else None
+    peak = usage.ru_maxrss * _UNIT
+    return process.returncode, peak if peak > _own_peak() else None
+
+
+def _own_peak() -> int:
+    """The most memory of this process in bytes, since its program began where the system tells that (proc(5))."""
+    try:
+        lines = Path("/proc/self/status").read_text().splitlines()
+        return next(int(line.split()[1]) * 1024 for line in lines if line.startswith("VmHWM:"))
+    except (OSError, StopIteration, ValueError):
+        return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * _UNIT

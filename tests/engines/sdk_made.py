@@ -1,4 +1,4 @@
-"""Pipelines written with the KFP SDK, as its users write them. `test_sdk_pipelines.py` compiles and runs them.
+"""Pipelines written with the KFP SDK, as its users write them. `test_sdk_made.py` compiles and runs them.
 
 Components take no package but the SDK itself, and container components take `sh` and `python3` alone, so that the
 latter run in the image of the tests too. The SDK copies the source of Python components: each brings its own imports.

@@ -1,6 +1,6 @@
 """Files that the KFP SDK wrote run too: its own YAML, components started by its own executor, judged by its own runner.
 
-`sdk_pipelines.py` holds the pipelines. What they come to is written here; where the SDK can run one of them itself, the
+`sdk_made.py` holds the pipelines. What they come to is written here; where the SDK can run one of them itself, the
 two are compared as well.
 """
 
@@ -29,7 +29,7 @@ pytest.importorskip("kfp")
 
 with warnings.catch_warnings():
     warnings.simplefilter("ignore")
-    import sdk_pipelines
+    import sdk_made
     from kfp import compiler, local
 
 docker_program = docker_here.docker_program
@@ -40,7 +40,7 @@ def compiled(name: str, folder: Path) -> Path:
     file = folder / f"{name}.yaml"
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        compiler.Compiler().compile(getattr(sdk_pipelines, name), str(file))
+        compiler.Compiler().compile(getattr(sdk_made, name), str(file))
     return file
 
 
@@ -558,7 +558,7 @@ def test_the_sdk_s_runner_comes_to_the_same(name: str, tmp_path: Path, monkeypat
     Path("seed.txt").write_text("seed text")
     arguments = {key: str(tmp_path / value) if key == "place" else value for key, value in JUDGED[name].items()}
     with sdk_runner(tmp_path / "sdk"):
-        theirs = getattr(sdk_pipelines, name)(**arguments).outputs
+        theirs = getattr(sdk_made, name)(**arguments).outputs
     ours = succeeded(name, tmp_path, arguments)
     both = {**ours.outputs, **{key: [_content(one) for one in found] for key, found in ours.artifacts.items()}}
     assert _plain(both) == _plain({key: _theirs(value) for key, value in theirs.items()})
