@@ -149,6 +149,29 @@ def test_a_dry_run_starts_no_container_and_fetches_no_image(folder: Path) -> Non
     assert planned == [("say", "run"), ("wait", "unknown")]
 
 
+def test_an_engine_that_goes_away_in_the_middle_fails_the_task_and_not_hpc(folder: Path) -> None:
+    socket = folder / "docker.sock"
+    relay = subprocess.Popen([sys.executable, str(Path(__file__).parent / "relay.py"), str(socket), _address()])
+    try:
+        until(socket.exists)
+        with engine(folder, "-i", f"stay={folder}/go", environ={"DOCKER_HOST": f"unix://{socket}"}) as one:
+            until(lambda: len(containers(folder, "wait")) == 1)
+            relay.kill()
+            socket.unlink()
+            out, err = one.communicate(timeout=120)
+    finally:
+        relay.kill()
+        relay.wait()
+        for name in containers(folder):
+            docker("rm", "--force", name)
+    outcome = json.loads(out.splitlines()[-1])
+    assert (one.returncode, states(outcome)) == (4, {"say": "SUCCEEDED", "wait": "FAILED"}), err
+    gone = f"the docker engine at unix://{socket} is not running; start it, or run without containers"
+    assert outcome["tasks"]["wait"]["error"] == gone
+    assert f"{gone}; containers with the label hpc.run=" in err
+    assert "Traceback" not in err
+
+
 # ---------------------------------------------------------------- tools
 
 
@@ -163,9 +186,10 @@ def hpc(folder: Path, *options: str, environ: dict[str, str] | None = None) -> s
     return subprocess.run(_command(options), cwd=folder, env=env, capture_output=True, text=True, check=False)
 
 
-def engine(folder: Path, *options: str) -> subprocess.Popen[str]:
+def engine(folder: Path, *options: str, environ: dict[str, str] | None = None) -> subprocess.Popen[str]:
     streams = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
-    return subprocess.Popen(_command(options), cwd=folder, text=True, **streams)
+    env = {**os.environ, **(environ or {})}
+    return subprocess.Popen(_command(options), cwd=folder, env=env, text=True, **streams)
 
 
 def _command(options: tuple[str, ...]) -> list[str]:
@@ -193,3 +217,9 @@ def until(condition: Callable[[], bool]) -> None:
 
 def _quoted(program: str) -> str:
     return json.dumps(program)[1:-1]
+
+
+def _address() -> str:
+    """The socket of the engine."""
+    host = docker("context", "inspect", "--format", "{{.Endpoints.docker.Host}}").strip()
+    return os.environ.get("DOCKER_HOST", host).removeprefix("unix://")

@@ -75,8 +75,8 @@ class Work:
             self.peak = ending.peak
             self._check(ending)
         finally:
-            ended = ending is not None and not ending.timed_out and not ending.stopped
-            await around.executor.clear(attempt, ended=ended)
+            is_well = ending is not None and not ending.exit_code and not ending.stopped
+            await around.executor.clear(attempt, is_well=is_well)
             self.mask.mask_file(attempt.log)
 
     def outputs(self) -> Outputs:

@@ -10,7 +10,8 @@ from __future__ import annotations
 import time
 from pathlib import Path
 
-from hpc.engines.events import EnvironmentBuilding, EnvironmentReady
+from hpc.engines.events import EnvironmentBuilding, EnvironmentReady, Notice
+from hpc.engines.local.flow.failure import TaskError
 from hpc.engines.local.plan import Container
 from hpc.engines.local.work import docker
 from hpc.engines.local.work.docker import ContainerRun, Images, Mount, Origin
@@ -73,17 +74,22 @@ class ContainerExecutor:
     def explained(self, attempt: Attempt, ending: Ending) -> str:
         return docker.ending_words(self._engine, self._started[attempt.folder], ending, attempt.log)
 
-    async def clear(self, attempt: Attempt, *, ended: bool) -> None:
+    async def clear(self, attempt: Attempt, *, is_well: bool) -> None:
         self._started.pop(attempt.folder, None)
-        if not ended:
+        if not is_well:
             self._may_be_left = True
             await docker.remove(self._engine, self._origin(attempt).name)
 
     async def sweep(self, *, earlier: bool) -> None:
         """A container that came to its own end has removed itself."""
-        if earlier or self._may_be_left:
-            await docker.remove_containers(self._engine, self._run.run, self._run.root)
+        if not (earlier or self._may_be_left):
+            return
         self._may_be_left = False
+        try:
+            await docker.remove_containers(self._engine, self._run.run, self._run.root)
+        except TaskError as error:
+            text = f"{error}; containers with the label hpc.run={self._run.run} may be left"
+            self._run.listener(Notice(text))
 
     def _origin(self, attempt: Attempt) -> Origin:
         return Origin(self._run.root, self._run.run, attempt.leaf.path, attempt.number)

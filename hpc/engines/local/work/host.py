@@ -73,8 +73,8 @@ class HostExecutor:
         del attempt
         return ending.words()
 
-    async def clear(self, attempt: Attempt, *, ended: bool) -> None:
-        del ended
+    async def clear(self, attempt: Attempt, *, is_well: bool) -> None:
+        del is_well
         end_strays(attempt.folder)
 
     async def sweep(self, *, earlier: bool) -> None:

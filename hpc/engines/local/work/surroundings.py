@@ -97,8 +97,8 @@ class Executor(Protocol):
         """Why it ended badly."""
         ...
 
-    async def clear(self, attempt: Attempt, *, ended: bool) -> None:
-        """End what is left of the attempt apart from its process group. `ended`: it had come to its own end."""
+    async def clear(self, attempt: Attempt, *, is_well: bool) -> None:
+        """End what is left of the attempt apart from its process group. `is_well`: it has come to a good end."""
         ...
 
     async def sweep(self, *, earlier: bool) -> None:
