@@ -44,7 +44,7 @@ from transport.platforms import (
 )
 
 from hpc.components.hydra import BOOTSTRAP, SMALL_BOOTSTRAP
-from hpc.engines.local.plan.values import as_text
+from hpc.engines.values import as_text
 
 KINDS = sorted({kind for kind, _ in CASES})
 

@@ -10,7 +10,7 @@ import click
 
 from hpc.diagnostics import Diagnostic, Rejected, Rule, Span
 from hpc.engines import Engine
-from hpc.engines.local.plan.rules import UNKNOWN_ARGUMENT, WRONG_ARGUMENT
+from hpc.engines.findings import UNKNOWN_ARGUMENT, WRONG_ARGUMENT
 
 if TYPE_CHECKING:
     from hpc.components.ports import InputPort

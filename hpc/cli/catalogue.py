@@ -9,7 +9,9 @@ from hpc.compiler.link import RULES as LINK_RULES
 from hpc.compiler.render import RULES as RENDER_RULES
 from hpc.compiler.sweeps import RULES as SWEEP_RULES
 from hpc.diagnostics import Rule
+from hpc.engines.findings import RULES as ENGINE_RULES
 from hpc.engines.local.plan.rules import RULES as LOCAL_ENGINE_RULES
+from hpc.engines.service import RULES as SERVICE_RULES
 from hpc.spec import document, edges, expand, load, merge, unused, yaml_errors
 
 
@@ -18,7 +20,8 @@ def catalogue() -> dict[str, Rule]:
     reading = (document, yaml_errors, merge, expand, load, unused, edges)
     modules = (*reading, *CHECKS, disk, convert, init, arguments, history)
     rules = [rule for module in modules for rule in module.RULES]
-    rules += [*LINK_RULES, *COMPOSITION_RULES, *RENDER_RULES, *SWEEP_RULES, *LOCAL_ENGINE_RULES]
+    rules += [*LINK_RULES, *COMPOSITION_RULES, *RENDER_RULES, *SWEEP_RULES, *ENGINE_RULES, *LOCAL_ENGINE_RULES]
+    rules += SERVICE_RULES
     return {rule.code: rule for rule in sorted(rules, key=_code)}
 
 

@@ -7,7 +7,7 @@ import re
 from typing import Any
 
 from hpc.diagnostics import Diagnostic, Rejected, Source, Span
-from hpc.engines.local.plan.rules import NOT_A_PIPELINE
+from hpc.engines.findings import NOT_A_PIPELINE
 
 Documents = tuple[dict[str, Any], dict[str, Any] | None]
 

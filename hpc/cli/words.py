@@ -60,9 +60,10 @@ def counted(count: int, noun: str) -> str:
 
 
 def headline(event: RunStarted) -> str:
-    tasks, jobs = counted(event.total, "task"), counted(event.jobs, "job")
+    jobs = [counted(event.jobs, "job")] if event.jobs else []
     again = " goes on" if event.resumed else ""
-    return f"{event.pipeline}: run {event.run}{again}, {tasks}, {jobs}, {event.mode}, {event.folder}"
+    said = [counted(event.total, "task"), *jobs, event.mode, event.folder]
+    return f"{event.pipeline}: run {event.run}{again}, {', '.join(said)}"
 
 
 def end_word(result: TaskResult) -> str:
@@ -123,20 +124,26 @@ def failure_block(event: TaskFinished, name: str = "") -> str:
     lines = [f"{name or event.task} failed{attempts}: {result.error}"]
     if name not in ("", event.task):
         lines.append(f"  task:    {event.task}")
+    if failure and failure.place:
+        lines.append(f"  in:      {failure.place}")
     if failure and failure.command:
         lines += _indented("command:", [_shortened(failure.command)])
     if failure and failure.script:
         lines.append(f"  again:   sh {failure.script}")
     if failure and failure.tail:
         lines += _indented("log:", list(failure.tail))
-    lines.append(f"  log file: {result.log}" if result.log else "  no log")
+    lines.append(f"  {_log(result.log)}" if result.log else "  no log")
     return "\n".join(lines) + "\n"
 
 
 def failure_line(event: TaskFinished, name: str) -> str:
     """The same in one line, for the many that fail like those before."""
-    log = f" (log file: {event.result.log})" if event.result.log else ""
+    log = f" ({_log(event.result.log)})" if event.result.log else ""
     return f"{name} failed: {event.result.error}{log}\n"
+
+
+def _log(where: str) -> str:
+    return f"log:     {where}" if "://" in where else f"log file: {where}"
 
 
 def _stopping(event: Stopping) -> str:

@@ -14,9 +14,11 @@ from typing import Protocol, cast
 from hpc.engines.events import Listener
 from hpc.engines.outcome import Artifact, Outcome, Planned, State, TaskResult
 from hpc.engines.request import FormerRun, Mode, Request
+from hpc.engines.service import Service
 
 __all__ = [
     "ENGINES",
+    "SERVICES",
     "Artifact",
     "Engine",
     "FormerRun",
@@ -26,11 +28,15 @@ __all__ = [
     "Request",
     "State",
     "TaskResult",
+    "connect",
     "engine",
 ]
 
 ENGINES: Mapping[str, str] = {"local": "hpc.engines.local"}
-"""The name of every engine and the module that holds it."""
+"""The name of every engine that runs pipelines itself, and the module that holds it."""
+
+SERVICES: Mapping[str, str] = {"vertex": "hpc.engines.vertex", "kfp": "hpc.engines.kfp"}
+"""The name of every service that runs pipelines, and the module whose `connect` reaches it."""
 
 
 class Engine(Protocol):
@@ -62,6 +68,14 @@ class Engine(Protocol):
     def parse_argument(text: str, parameter_type: str) -> object:
         """The value of `-i name=text` for an input of that parameterType. Raises ValueError."""
         ...
+
+
+def connect(name: str, settings: Mapping[str, object], environ: Mapping[str, str]) -> Service:
+    """The service `name`, reached as the settings of `targets.<name>` say. Raises Rejected where it cannot be.
+
+    Nothing is asked yet; the client library is imported now.
+    """
+    return import_module(SERVICES[name]).connect(settings, environ)
 
 
 def engine(name: str) -> Engine:

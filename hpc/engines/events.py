@@ -15,6 +15,7 @@ from hpc.engines.outcome import Outcome, TaskResult
 class RunStarted:
     """`rows` are the paths of all container and importer tasks in topological order, without the numbers of iterations
     (`a[]/b` stands in a loop); `total` counts them, loops once. `mode` says how tasks run, e.g. "host processes".
+    `folder` is where the run is kept, or its page; `jobs` how many tasks run at once, 0 where a service decides that.
     """
 
     pipeline: str
@@ -91,12 +92,14 @@ class TaskRetrying:
 class Failure:
     """What a person needs to look into a failure. Secrets are masked in every field.
 
-    `script` is a file that runs the same command again, `tail` the last lines of the log without control codes.
+    `script` is a file that runs the same command again, `tail` the last lines of the log without control codes,
+    `place` where the task stands in the pipeline file, as `file:line`.
     """
 
     command: str = ""
     script: str = ""
     tail: tuple[str, ...] = ()
+    place: str = ""
 
 
 @dataclass(frozen=True)

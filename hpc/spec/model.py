@@ -182,7 +182,17 @@ class VertexTarget(Model):
     root: Annotated[StrictStr | None, Field(description="gs:// folder for artifacts")] = None
     service_account: Annotated[StrictStr | None, Field(description="e-mail address of the account that runs it")] = None
     network: Annotated[StrictStr | None, Field(description="VPC network, projects/…/global/networks/…")] = None
+    reserved_ip_ranges: Annotated[
+        list[StrictStr], Field(description="names of the address ranges of `network` that tasks may take")
+    ] = []
+    network_attachment: Annotated[
+        StrictStr | None,
+        Field(description="Private Service Connect instead of `network`: projects/…/networkAttachments/…"),
+    ] = None
     kms_key: Annotated[StrictStr | None, Field(description="key that encrypts the run, projects/…/cryptoKeys/…")] = None
+    endpoint: Annotated[
+        StrictStr | None, Field(description="address of the API where it is not <region>-aiplatform.googleapis.com")
+    ] = None
     failure_policy: Annotated[
         Literal["slow", "fast"], Field(description="after a failure, slow: what does not depend on it still runs")
     ] = "slow"
@@ -195,6 +205,7 @@ class KfpTarget(Model):
     root: Annotated[StrictStr | None, Field(description="folder for artifacts, e.g. s3://bucket/path")] = None
     namespace: Annotated[StrictStr | None, Field(description="Kubernetes namespace of the runs")] = None
     experiment: Annotated[StrictStr | None, Field(description="experiment that the runs belong to")] = None
+    service_account: Annotated[StrictStr | None, Field(description="Kubernetes account that runs it")] = None
     pipeline: Annotated[
         PipelineConfig | None, Field(description="settings of the whole run: workspace, ttl, timeout")
     ] = None

@@ -12,10 +12,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from hpc.engines.arguments import ParameterPort
 from hpc.engines.local.cache.differences import differences
 from hpc.engines.local.cache.fingerprint import Ingredients, fingerprint, parts
-from hpc.engines.local.plan import ArtifactPort, Container, Interface, ParameterPort, Resources, Settings
-from hpc.engines.local.plan.values import as_json
+from hpc.engines.local.plan import ArtifactPort, Container, Interface, Resources, Settings
+from hpc.engines.values import as_json
 
 CONTAINER = Container(("python", "train.py"), ("--lr={{$.inputs.parameters['lr']}}",), {"OMP_NUM_THREADS": "4"})
 OUTPUTS = Interface({"loss": ParameterPort("NUMBER_DOUBLE")}, {"model": ArtifactPort("system.Model", "0.0.1")})

@@ -18,6 +18,8 @@ from hpc.cli.disk import Folder
 from hpc.compiler import compile as compile_pipeline
 from hpc.compiler.targets import TARGETS
 from hpc.diagnostics import Rejected
+from hpc.engines.arguments import ParameterPort, check_arguments
+from hpc.engines.findings import Findings
 from hpc.engines.local.plan import (
     ArtifactPort,
     Build,
@@ -31,7 +33,6 @@ from hpc.engines.local.plan import (
     Interface,
     Loop,
     ParameterBinding,
-    ParameterPort,
     ParentInput,
     Plan,
     Resources,
@@ -41,11 +42,9 @@ from hpc.engines.local.plan import (
     Task,
     TaskOutput,
 )
-from hpc.engines.local.plan.arguments import check_arguments
 from hpc.engines.local.plan.expressions import parse
 from hpc.engines.local.plan.order import circle, in_order
 from hpc.engines.local.plan.planner import commandless, plan, rows, size
-from hpc.engines.local.plan.rules import Findings
 from hpc.engines.local.plan.settings import check_places, read_settings
 from hpc.spec.document import decode
 

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hpc.engines.local.plan.values import as_json, as_text, fitting, parse
+from hpc.engines.values import as_json, as_text, fitting, parse
 
 
 @pytest.mark.parametrize(

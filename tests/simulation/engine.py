@@ -19,13 +19,13 @@ from typing import Any
 
 from compiling import compile_text
 
+from hpc.engines.arguments import check_arguments
+from hpc.engines.findings import Findings
 from hpc.engines.local.flow.execution import Ended, Execution, Leaf, LoopOpening
 from hpc.engines.local.flow.inputs import Inputs, Scope
 from hpc.engines.local.flow.placeholders import Context, expand, fill, fill_constant
 from hpc.engines.local.plan import Constant, Container, Dag, Importer, Plan, Task
-from hpc.engines.local.plan.arguments import check_arguments
 from hpc.engines.local.plan.planner import plan
-from hpc.engines.local.plan.rules import Findings
 from hpc.engines.outcome import Artifact, TaskResult
 from simulation.backend import DONE, FAILED, FALSE, HELD, SHUT_IN, Backend, Broken, Executed, received, step_of
 from simulation.documents import document

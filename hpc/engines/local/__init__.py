@@ -16,22 +16,14 @@ from contextlib import asynccontextmanager, contextmanager
 from dataclasses import replace
 from pathlib import Path
 
+from hpc.engines.arguments import check_arguments, parse_argument
 from hpc.engines.events import Event, Listener
+from hpc.engines.findings import Findings, nearest
 from hpc.engines.local.flow.choice import Choice
 from hpc.engines.local.flow.failure import TaskError
 from hpc.engines.local.flow.inputs import Inputs
-from hpc.engines.local.plan.arguments import check_arguments, parse_argument
 from hpc.engines.local.plan.planner import plan, require_commands
-from hpc.engines.local.plan.rules import (
-    CANNOT_RESUME,
-    NO_CONTAINERS,
-    NO_RUN_FOLDER,
-    RULES,
-    STORE_TROUBLE,
-    UNKNOWN_STEP,
-    Findings,
-    nearest,
-)
+from hpc.engines.local.plan.rules import CANNOT_RESUME, NO_CONTAINERS, NO_RUN_FOLDER, RULES, STORE_TROUBLE, UNKNOWN_STEP
 from hpc.engines.local.plan.settings import check_places, read_settings
 from hpc.engines.local.store import Store, StoreError, UnknownRunError
 from hpc.engines.local.store.records import RunRecord, TaskRecord

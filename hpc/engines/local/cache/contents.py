@@ -14,8 +14,8 @@ from collections.abc import Generator, Mapping
 from pathlib import Path
 from typing import Protocol
 
-from hpc.engines.local.plan.values import as_json
 from hpc.engines.outcome import Artifacts
+from hpc.engines.values import as_json
 
 MISSING = "missing"
 UNREADABLE = "unreadable"

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 
 from hpc.engines.local.cache.contents import storable
 from hpc.engines.local.plan import Container, Interface
-from hpc.engines.local.plan.values import as_json
+from hpc.engines.values import as_json
 
 _LONGEST = 200
 _BEGINNING = 60

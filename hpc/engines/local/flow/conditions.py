@@ -7,7 +7,7 @@ import re
 from hpc.engines.local.flow.failure import TaskError
 from hpc.engines.local.flow.inputs import Inputs
 from hpc.engines.local.plan.expressions import Expression, ExpressionError
-from hpc.engines.local.plan.values import shown
+from hpc.engines.values import shown
 
 _INPUT = re.compile(r"""inputs\.parameter_values\[(?:'([^']*)'|"([^"]*)")\]""")
 

@@ -10,8 +10,8 @@ from typing import Protocol, TypeVar, cast
 from hpc.engines.local.flow.failure import TaskError
 from hpc.engines.local.flow.inputs import Collected, Inputs, Scope
 from hpc.engines.local.plan import Dag, Loop, Selection, Task
-from hpc.engines.local.plan.values import fitting, shallow, shown
 from hpc.engines.outcome import Artifact, Artifacts, Kind, TaskResult
+from hpc.engines.values import fitting, shallow, shown
 
 Made = TypeVar("Made")
 

@@ -16,8 +16,8 @@ from hpc.engines.local.flow.placeholders import fill_constant
 from hpc.engines.local.flow.status import final_status
 from hpc.engines.local.plan import ArtifactBinding, Constant, FinalStatus, ParameterBinding, ParentInput, Task
 from hpc.engines.local.plan.expressions import Expression, ExpressionError
-from hpc.engines.local.plan.values import fitting, shown
 from hpc.engines.outcome import Artifacts, TaskResult
+from hpc.engines.values import fitting, shown
 
 
 class Collected(list[object]):

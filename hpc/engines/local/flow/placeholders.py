@@ -16,8 +16,8 @@ from typing import cast
 
 from hpc.engines.local.flow.failure import TaskError
 from hpc.engines.local.plan import Container, Resources
-from hpc.engines.local.plan.values import as_json, as_text
 from hpc.engines.outcome import Artifact
+from hpc.engines.values import as_json, as_text
 
 _PLACEHOLDER = re.compile(r"\{\{\$(?:\.((?:[^'{}]|'[^']*')+))?\}\}")
 _PARAMETER = re.compile(r"(inputs|outputs)\.parameters\['([^']*)'\](\.output_file)?")

@@ -11,12 +11,13 @@ from dataclasses import replace
 from functools import cached_property
 from typing import Protocol
 
+from hpc.engines.arguments import ParameterPort
 from hpc.engines.local.flow.frames import Place, together
 from hpc.engines.local.flow.inputs import Inputs
-from hpc.engines.local.plan import Container, ParameterPort, Task, Tuning
+from hpc.engines.local.plan import Container, Task, Tuning
 from hpc.engines.local.plan.tuning import BEST_METRIC
-from hpc.engines.local.plan.values import as_text
 from hpc.engines.outcome import TaskResult
+from hpc.engines.values import as_text
 
 _FEWEST = 3
 """So many trials, or as many as run at once, tell that none will succeed."""

@@ -10,32 +10,8 @@ from dataclasses import dataclass, field
 from math import prod
 from typing import Literal
 
+from hpc.engines.arguments import ParameterPort
 from hpc.engines.local.plan.expressions import Expression
-
-_UNSET = object()
-
-
-@dataclass(frozen=True)
-class ParameterPort:
-    """A parameter of an interface; `kind` is the IR's parameterType. `literals`, if any, are all that it accepts."""
-
-    kind: str
-    default: object = _UNSET
-    optional: bool = False
-    literals: tuple[object, ...] = ()
-
-    @property
-    def has_default(self) -> bool:
-        return self.default is not _UNSET
-
-    @property
-    def required(self) -> bool:
-        return not self.optional and not self.has_default
-
-    def accepts(self, value: object) -> bool:
-        """Whether the value is one of the literals, where there are any; true is not 1."""
-        same = (value == one and isinstance(value, bool) == isinstance(one, bool) for one in self.literals)
-        return not self.literals or any(same)
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ from hpc.engines.local.plan import ArtifactBinding, Constant, FinalStatus, Param
 from hpc.engines.local.plan.expressions import Expression
 from hpc.engines.local.plan.nodes import Node, mapping, mappings, text, value
 from hpc.engines.local.plan.scope import Scope
-from hpc.engines.local.plan.values import as_json
+from hpc.engines.values import as_json
 
 WORKSPACE = "{{$.workspace_path}}"
 """A volume that all tasks share; only a cluster has it."""

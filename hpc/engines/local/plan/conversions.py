@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping
 from typing import NoReturn
 
 from hpc.engines.local.plan.operations import INT, ExpressionError, fitting, is_number, short, unfit
-from hpc.engines.local.plan.values import DECIMAL, FALSE, TRUE, shallow
+from hpc.engines.values import DECIMAL, FALSE, TRUE, shallow
 
 _WHOLE = re.compile("([+-]?)0*([0-9]{1,20})")
 _NO_NUMBER = re.compile("[+-]?inf(inity)?|nan", re.IGNORECASE)

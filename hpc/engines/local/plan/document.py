@@ -6,17 +6,11 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import TypeVar
 
+from hpc.engines.findings import NOT_A_PIPELINE, Findings, nearest
 from hpc.engines.local.plan import Settings
 from hpc.engines.local.plan.expressions import Expression, parse
 from hpc.engines.local.plan.nodes import Node, WrongKindError
-from hpc.engines.local.plan.rules import (
-    BAD_EXPRESSION,
-    BROKEN_REFERENCE,
-    NOT_A_PIPELINE,
-    NOT_YET_LOCAL,
-    Findings,
-    nearest,
-)
+from hpc.engines.local.plan.rules import BAD_EXPRESSION, BROKEN_REFERENCE, NOT_YET_LOCAL
 
 _ELSEWHERE = "run it on vertex or kfp, or leave it out locally"
 _AGAIN = "compile the pipeline again"

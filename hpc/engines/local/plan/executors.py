@@ -20,7 +20,7 @@ from hpc.engines.local.plan.nodes import (
     value,
 )
 from hpc.engines.local.plan.ports import schema
-from hpc.engines.local.plan.values import as_text
+from hpc.engines.values import as_text
 
 _UNITS = ((10**9, "G"), (10**6, "M"), (10**3, "K"), (1, ""))
 

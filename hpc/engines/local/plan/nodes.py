@@ -9,7 +9,7 @@ import math
 from collections.abc import Iterator, Mapping
 from typing import cast
 
-from hpc.engines.local.plan.values import DEEPEST
+from hpc.engines.values import DEEPEST
 
 Node = Mapping[str, object]
 

@@ -12,7 +12,7 @@ import operator
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, TypeGuard
 
-from hpc.engines.local.plan.rules import nearest
+from hpc.engines.findings import nearest
 
 INT = range(-(2**63), 2**63)
 UINT = range(2**64)

@@ -8,13 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 
+from hpc.engines.findings import Findings
 from hpc.engines.local.plan import Component, Container, Dag, Plan, Settings, Task
 from hpc.engines.local.plan.dags import read_dag
 from hpc.engines.local.plan.document import Document
 from hpc.engines.local.plan.executors import executor
 from hpc.engines.local.plan.nodes import Node, WrongKindError, mapping, text
 from hpc.engines.local.plan.ports import interface
-from hpc.engines.local.plan.rules import NO_COMMAND, Findings
+from hpc.engines.local.plan.rules import NO_COMMAND
 from hpc.engines.local.plan.scope import Scope
 from hpc.engines.local.plan.tree import ComponentKey, ComponentNode, components, is_dag
 from hpc.engines.local.plan.tuning import misfits

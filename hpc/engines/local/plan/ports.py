@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import re
 
-from hpc.engines.local.plan import ArtifactPort, Interface, ParameterPort
+from hpc.engines.arguments import ParameterPort
+from hpc.engines.local.plan import ArtifactPort, Interface
 from hpc.engines.local.plan.nodes import Node, WrongKindError, flag, items, mapping, mappings, text, value
-from hpc.engines.local.plan.values import KINDS
+from hpc.engines.values import KINDS
 
 _KINDS = frozenset({*KINDS, "TASK_FINAL_STATUS", "TASK_CONFIG"})
 _TITLE = re.compile(r"^title:[ \t]*(\S+)", re.MULTILINE)

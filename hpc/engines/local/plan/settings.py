@@ -9,9 +9,10 @@ from pathlib import Path
 from shutil import which
 from typing import cast
 
+from hpc.engines.findings import Findings, nearest
 from hpc.engines.local.plan import Build, Settings, Tuning
 from hpc.engines.local.plan.nodes import WrongKindError
-from hpc.engines.local.plan.rules import BAD_LOCAL_SETTING, SECRET_NOT_SET, Findings, nearest
+from hpc.engines.local.plan.rules import BAD_LOCAL_SETTING, SECRET_NOT_SET
 from hpc.engines.local.plan.tuning import read_tuning
 
 _KEYS = ("dir", "python", "requirements", "timeout", "secrets", "gpus", "build", "tune")

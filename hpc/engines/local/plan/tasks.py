@@ -10,7 +10,7 @@ from hpc.engines.local.plan.expressions import Expression
 from hpc.engines.local.plan.nodes import Node, WrongKindError, flag, mapping, number, text, texts, value
 from hpc.engines.local.plan.scope import Scope
 from hpc.engines.local.plan.tree import TaskNode
-from hpc.engines.local.plan.values import parse as parse_value
+from hpc.engines.values import parse as parse_value
 
 _WHATEVER = "ALL_UPSTREAM_TASKS_COMPLETED"
 _STRATEGIES = frozenset({"", "TRIGGER_STRATEGY_UNSPECIFIED", "ALL_UPSTREAM_TASKS_SUCCEEDED", _WHATEVER})

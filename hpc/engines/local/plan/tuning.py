@@ -7,7 +7,7 @@ from collections.abc import Collection, Mapping
 from hpc.engines.local.plan import Interface, Space, Tuning
 from hpc.engines.local.plan.nodes import Node, WrongKindError, as_mapping, items, mappings, number, text
 from hpc.engines.local.plan.ports import interface
-from hpc.engines.local.plan.values import fitting
+from hpc.engines.values import fitting
 
 BEST_METRIC = "best_metric"
 """The output of a tuned task that holds the metric of its best trial."""

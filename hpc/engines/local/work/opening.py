@@ -10,7 +10,8 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import IO, cast
 
-from hpc.engines.local.plan.rules import CANNOT_RESUME, NO_RUN_FOLDER, RUN_BUSY, Findings
+from hpc.engines.findings import Findings
+from hpc.engines.local.plan.rules import CANNOT_RESUME, NO_RUN_FOLDER, RUN_BUSY
 from hpc.engines.local.store import Store, StoreError
 from hpc.engines.local.store.owner import myself
 from hpc.engines.local.store.records import RunRecord, TaskRecord

@@ -14,8 +14,8 @@ from typing import cast
 
 from hpc.engines.local.flow.failure import TaskError
 from hpc.engines.local.plan import Interface
-from hpc.engines.local.plan.values import fitting, parse, shallow
 from hpc.engines.outcome import Artifact
+from hpc.engines.values import fitting, parse, shallow
 
 _LARGEST_METRICS = 1_000_000
 _LARGEST_PARAMETER = 64_000_000

@@ -14,9 +14,10 @@ from collections.abc import Mapping
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
+from hpc.engines.findings import Findings
 from hpc.engines.local.flow.trials import Sampler
 from hpc.engines.local.plan import Settings, Space, Tuning
-from hpc.engines.local.plan.rules import NO_SAMPLER, Findings
+from hpc.engines.local.plan.rules import NO_SAMPLER
 from hpc.engines.local.store.records import TaskRecord
 
 if TYPE_CHECKING:

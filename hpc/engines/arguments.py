@@ -3,17 +3,50 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
 
-from hpc.engines.local.plan import ParameterPort
-from hpc.engines.local.plan.rules import (
-    MISSING_ARGUMENT,
-    NOT_A_CHOICE,
-    UNKNOWN_ARGUMENT,
-    WRONG_ARGUMENT,
-    Findings,
-    nearest,
-)
-from hpc.engines.local.plan.values import KINDS, fitting, parse, shown
+from hpc.engines.findings import MISSING_ARGUMENT, NOT_A_CHOICE, UNKNOWN_ARGUMENT, WRONG_ARGUMENT, Findings, nearest
+from hpc.engines.values import KINDS, fitting, parse, shown
+
+_UNSET = object()
+
+
+@dataclass(frozen=True)
+class ParameterPort:
+    """A parameter of an interface; `kind` is the IR's parameterType. `literals`, if any, are all that it accepts."""
+
+    kind: str
+    default: object = _UNSET
+    optional: bool = False
+    literals: tuple[object, ...] = ()
+
+    @property
+    def has_default(self) -> bool:
+        return self.default is not _UNSET
+
+    @property
+    def required(self) -> bool:
+        return not self.optional and not self.has_default
+
+    def accepts(self, value: object) -> bool:
+        """Whether the value is one of the literals, where there are any; true is not 1."""
+        same = (value == one and isinstance(value, bool) == isinstance(one, bool) for one in self.literals)
+        return not self.literals or any(same)
+
+
+def declared_parameters(spec: Mapping[str, Any]) -> dict[str, ParameterPort]:
+    """The parameters of a compiled pipeline. Raises KeyError, TypeError or AttributeError where it is none."""
+    definitions = spec["root"].get("inputDefinitions", {}).get("parameters", {})
+    return {
+        name: ParameterPort(
+            str(port["parameterType"]),
+            port.get("defaultValue", _UNSET),
+            bool(port.get("isOptional")),
+            tuple(port.get("literals", ())),
+        )
+        for name, port in definitions.items()
+    }
 
 
 def parse_argument(text: str, parameter_type: str) -> object:
