@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from hpc.diagnostics import Diagnostic, Rejected, Rule, Span
-from hpc.engines import Engine
+from hpc.engines.arguments import parse_argument
 from hpc.engines.findings import UNKNOWN_ARGUMENT, WRONG_ARGUMENT
 
 if TYPE_CHECKING:
@@ -26,10 +26,9 @@ RULES = (OUTSIDE_LIMITS,)
 
 @dataclass(frozen=True)
 class Given:
-    """Texts by name, the values that a former run was given, and the engine that reads the texts."""
+    """Texts by name, and the values that a former run was given."""
 
     texts: Mapping[str, str]
-    engine: Engine
     before: Mapping[str, object]
 
     def typed(self, types: Mapping[str, str]) -> dict[str, object]:
@@ -48,7 +47,7 @@ class Given:
                 found.append(Diagnostic(UNKNOWN_ARGUMENT, where, fact, did_you_mean(name, types)))
                 continue
             try:
-                values[name] = self.engine.parse_argument(text, types[name])
+                values[name] = parse_argument(text, types[name])
             except ValueError as error:
                 fact = f"the input `{name}`: {error}."
                 found.append(Diagnostic(WRONG_ARGUMENT, where, fact, "give a value of that type."))

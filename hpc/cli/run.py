@@ -1,18 +1,18 @@
-"""`hpc run`: compile for this machine if need be, and hand the compiled documents to the local engine."""
+"""`hpc run`: compile if need be, and hand the compiled documents to the local engine or to a service."""
 
 from __future__ import annotations
 
 import gc
-import json
 import os
 import shlex
 import sys
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import click
+from click.core import ParameterSource
 
 from hpc.cli import CANCELLED, OK, RUN_FAILED
 from hpc.cli.arguments import Given, check_limits, parameter_types, split
@@ -21,13 +21,20 @@ from hpc.cli.disk import Folder, read_source
 from hpc.cli.history import as_json
 from hpc.cli.messages import report
 from hpc.cli.options import choice_options, chosen
-from hpc.cli.progress import output_rows, watch
+from hpc.cli.progress import watch
+from hpc.cli.services import place_options
+from hpc.cli.showing import show_outcome
+from hpc.cli.submission import submit
 from hpc.diagnostics import Source
-from hpc.engines import ENGINES, Engine, Mode, Outcome, Planned, Request, engine
+from hpc.engines import ENGINES, SERVICES, Engine, Mode, Planned, Request, engine
 from hpc.engines.task_names import Names, row_of
 
 _EXIT_CODES = {"SUCCEEDED": OK, "FAILED": RUN_FAILED, "CANCELLED": CANCELLED}
 _ROOT = ".hpc"
+_OF_THIS_MACHINE = frozenset({"mode", "jobs", "resume", "only", "start_at", "mounts", "logs"})
+_OF_SERVICES = frozenset({"project", "region", "host", "namespace", "run_name", "detach"})
+"""The options that mean nothing elsewhere."""
+
 _OF_PROCESSES = {"HPC512", "HPC514"}
 """Notes on where and with what a host process runs, which are not true of containers."""
 
@@ -47,8 +54,16 @@ _OF_PROCESSES = {"HPC512", "HPC514"}
 )
 @choice_options
 @click.option(
-    "--on", "engine_name", type=click.Choice(list(ENGINES)), default="local", show_default=True, help="Where to run."
+    "--on",
+    "engine_name",
+    type=click.Choice([*ENGINES, *SERVICES]),
+    default="local",
+    show_default=True,
+    help="Where to run.",
 )
+@place_options
+@click.option("--name", "run_name", metavar="RUN", help="Name of the run on a service: asked for twice, it is one run.")
+@click.option("--detach", is_flag=True, help="Print the name of the run on a service and do not wait for its end.")
 @click.option(
     "--mode",
     type=click.Choice(["process", "docker", "podman"]),
@@ -59,8 +74,8 @@ _OF_PROCESSES = {"HPC512", "HPC514"}
 )
 @click.option(
     "--root",
-    type=click.Path(path_type=Path, file_okay=False),
-    help="Folder for runs.  [default: targets.local.root, else .hpc]",
+    metavar="FOLDER",
+    help="Folder for runs, of a service for artifacts.  [default: targets.<on>.root; here .hpc]",
 )
 @click.option("--resume", metavar="RUN", help="Go on with a run, or with the `last` one, keeping what still holds.")
 @click.option("--only", metavar="STEP", multiple=True, help="Run this step alone, on results of a former run.")
@@ -79,14 +94,30 @@ _OF_PROCESSES = {"HPC512", "HPC514"}
     "--logs", type=click.Choice(["errors", "all"]), default="errors", show_default=True, help="What tasks print, shown."
 )
 @click.option("--format", "form", type=click.Choice(["text", "json"]), default="text", help="Form of the result.")
-def command(**options: Any) -> int:
-    """Run FILE, a pipeline file or a compiled one, on this machine.
+@click.pass_context
+def command(context: click.Context, **options: Any) -> int:
+    """Run FILE, a pipeline file or a compiled one, on this machine or on a service.
 
     A pipeline file is compiled first and only the result is run. Outputs of the pipeline are printed on stdout. With
     --resume, FILE may be left out: what the run was given is kept with it.
     """
     gc.enable()
-    asked = _Asked(**options)
+    name = options["engine_name"]
+    if name in SERVICES:
+        _only_options_of(context, _OF_THIS_MACHINE, "is for runs on this machine")
+        return submit(name, options["file"], options)
+    _only_options_of(context, _OF_SERVICES, "is for runs on a service; say which with --on")
+    return _run_here(_Asked(**{key: value for key, value in options.items() if key not in _OF_SERVICES}))
+
+
+def _only_options_of(context: click.Context, others: Container[str], why_not: str) -> None:
+    """Raises UsageError for an option that was given and means nothing here."""
+    for option in context.command.params:
+        if option.name in others and context.get_parameter_source(str(option.name)) is ParameterSource.COMMANDLINE:
+            raise click.UsageError(f"{option.opts[-1]} {why_not}.")
+
+
+def _run_here(asked: _Asked) -> int:
     runner = engine(asked.engine_name)
     job = _job(asked, runner)
     if asked.dry_run:
@@ -94,7 +125,7 @@ def command(**options: Any) -> int:
     logs = runner.masker(job.platform, os.environ) if asked.logs == "all" else False
     with watch(sys.stderr, live=_is_live(asked), logs=logs, resume=_resume_hint(job.request.root_folder)) as view:
         outcome = runner.run(job.spec, job.platform, job.request, view)
-    _show_outcome(outcome, asked.form)
+    show_outcome(outcome, asked.form)
     return _EXIT_CODES[outcome.state]
 
 
@@ -109,7 +140,7 @@ class _Asked:
     engine_name: str
     mode: Mode | None
     jobs: int | None
-    root: Path | None
+    root: str | None
     resume: str | None
     only: tuple[str, ...]
     start_at: tuple[str, ...]
@@ -169,9 +200,9 @@ def _former(asked: _Asked, runner: Engine) -> _Job:
     if asked.resume is None:
         raise click.UsageError("name a pipeline FILE, or a run to --resume.")
     _no_choices(asked, "a pipeline FILE")
-    root = asked.root or Path(_ROOT)
+    root = Path(asked.root or _ROOT)
     former = runner.former_run(root, asked.resume, "--resume")
-    given = Given(split(asked.inputs), runner, former.arguments)
+    given = Given(split(asked.inputs), former.arguments)
     place = _Place(root, asked.mode or former.mode)
     arguments = given.typed(parameter_types(former.spec))
     return _Job(former.spec, former.platform, asked.request(Path(former.base), former.source, place, arguments))
@@ -180,7 +211,7 @@ def _former(asked: _Asked, runner: Engine) -> _Job:
 def _compiled(asked: _Asked, file: Path, source: Source, runner: Engine) -> _Job:
     _no_choices(asked, f"a pipeline file, but {file} is a compiled one")
     spec, platform = documents(source)
-    place = _Place(asked.root or file.parent / _ROOT, asked.mode or "process")
+    place = _Place(Path(asked.root) if asked.root else file.parent / _ROOT, asked.mode or "process")
     arguments = _given(asked, runner, place.root).typed(parameter_types(spec))
     return _Job(spec, platform, asked.request(file.parent, str(file), place, arguments))
 
@@ -194,7 +225,7 @@ def _fresh(asked: _Asked, file: Path, source: Source, runner: Engine) -> _Job:
     pipeline = compiled.graph.pipeline
     local = pipeline.targets.local
     place = _Place(
-        asked.root or file.parent / (local.root if local else _ROOT),
+        Path(asked.root) if asked.root else file.parent / (local.root if local else _ROOT),
         asked.mode or (local.mode if local else "process"),
     )
     report([one for one in compiled.diagnostics if place.mode == "process" or one.rule.code not in _OF_PROCESSES])
@@ -211,7 +242,7 @@ def _given(asked: _Asked, runner: Engine, root: Path) -> Given:
     before: Mapping[str, object] = {}
     if asked.resume and not partial:
         before = runner.former_run(root, asked.resume, "--resume").arguments
-    return Given(split(asked.inputs), runner, before)
+    return Given(split(asked.inputs), before)
 
 
 def _no_choices(asked: _Asked, what: str) -> None:
@@ -228,14 +259,6 @@ def _resume_hint(root: Path) -> str:
     if root == Path(_ROOT).absolute():
         return "hpc run --resume {run}"
     return f"hpc run --resume {{run}} --root {shlex.quote(os.path.relpath(root))}"
-
-
-def _show_outcome(outcome: Outcome, form: str) -> None:
-    if form == "json":
-        click.echo(as_json(outcome.as_dict(), indent=None))
-    elif outcome.state == "SUCCEEDED":
-        for name, value in output_rows(outcome):
-            click.echo(f"{name}: {value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)}")
 
 
 def _show_plan(planned: list[Planned], form: str) -> int:

@@ -1,15 +1,18 @@
-"""`hpc runs`: the runs of a folder, newest first."""
+"""`hpc runs`: the runs of a folder, or those that a service knows, newest first."""
 
 from __future__ import annotations
 
 import time
 from pathlib import Path
+from typing import Any
 
 import click
 
 from hpc.cli import OK
 from hpc.cli.columns import Column, ago, moment, table, took
 from hpc.cli.history import STATES, History, Run, as_json, format_option, reading, root_option, run_as_dict
+from hpc.cli.services import service_of, service_options
+from hpc.engines.service import RemoteRun, Service
 
 _COLUMNS = (
     Column("run"),
@@ -26,12 +29,39 @@ _COLUMNS = (
 @click.option("--pipeline", metavar="NAME", help="Only the runs of this pipeline.")
 @click.option("--limit", type=click.IntRange(min=1), default=20, show_default=True, help="How many at most.")
 @root_option
+@service_options
 @format_option
-def command(pipeline: str | None, limit: int, root: Path | None, form: str) -> int:
-    """List runs, newest first, those that go on now among them.
+def command(pipeline: str | None, limit: int, root: Path | None, form: str, **options: Any) -> int:
+    """List runs, newest first, those that go on now among them: of this machine, or with --on of a service.
 
     A run is `interrupted` if what worked on it is gone; go on with it by `hpc run --resume RUN`.
     """
+    if options["name"] is None:
+        return _runs_here(pipeline, limit, root, form)
+    _, service = service_of(options)
+    return _runs_of(service, pipeline, limit, form)
+
+
+def _runs_of(service: Service, pipeline: str | None, limit: int, form: str) -> int:
+    runs = service.runs(pipeline, limit)
+    if form == "json":
+        click.echo(as_json([vars(run) for run in runs]))
+    elif runs:
+        now = time.time()
+        click.echo("\n".join(table(_COLUMNS, [_remote_row(run, now) for run in runs])))
+    else:
+        click.echo(f"no runs in {service.where}", err=True)
+    return OK
+
+
+def _remote_row(run: RemoteRun, now: float) -> tuple[str, ...]:
+    began = run.started or run.created
+    times = (moment(began), ago(began, now)) if began is not None else ("", "")
+    seconds = None if began is None else (run.ended or now) - began
+    return (run.run, run.pipeline, run.state.lower(), *times, took(seconds), run.error or "")
+
+
+def _runs_here(pipeline: str | None, limit: int, root: Path | None, form: str) -> int:
     with reading(root) as history:
         runs = history.runs(pipeline, limit)
         counts = [_counts(history, run) for run in runs]

@@ -38,6 +38,7 @@ from hpc.spec.unused import unused
 class Compiled:
     """`text` is the compiled file; `documents` counts the YAML documents in it: with one it is plain JSON.
 
+    `source` is what was read, with the places of all its values.
     `is_default` tells that `target` is the one that the file is compiled for unless another is asked for; `covered`
     which Hydra configurations the components were checked against.
     """
@@ -47,6 +48,7 @@ class Compiled:
     target: Target
     is_default: bool
     graph: Graph
+    source: Document
     diagnostics: list[Diagnostic]
     covered: tuple[Coverage, ...]
 
@@ -70,7 +72,7 @@ def compile(source: Source, target: Target | None, files: Files, choice: Choice 
     text = emit(lower(graph, judged.specs, target), platform)
     is_default = target is default_target(graph.pipeline.targets)
     documents = 1 if platform is None else 2
-    return Compiled(text, documents, target, is_default, graph, judged.diagnostics, judged.covered)
+    return Compiled(text, documents, target, is_default, graph, judged.source, judged.diagnostics, judged.covered)
 
 
 def compile_components(
@@ -92,6 +94,7 @@ class _Judged:
     """A pipeline file in which nothing is wrong, as far as it does not matter what is made of it."""
 
     graph: Graph
+    source: Document
     specs: Mapping[str, ComponentSpec]
     target: Target
     diagnostics: list[Diagnostic]
@@ -109,7 +112,7 @@ def _judged(source: Source, target: Target | None, files: Files, choice: Choice)
         hydra = composed(graph, files)
         specs = render(graph, files)
     found = located([*found, *hydra.diagnostics], program.document)
-    return _Judged(graph, specs, target, found, hydra.covered)
+    return _Judged(graph, program.document, specs, target, found, hydra.covered)
 
 
 def default_target(targets: Targets) -> Target:

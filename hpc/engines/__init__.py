@@ -64,11 +64,6 @@ class Engine(Protocol):
         """What hides the secrets of a pipeline in any text."""
         ...
 
-    @staticmethod
-    def parse_argument(text: str, parameter_type: str) -> object:
-        """The value of `-i name=text` for an input of that parameterType. Raises ValueError."""
-        ...
-
 
 def connect(name: str, settings: Mapping[str, object], environ: Mapping[str, str]) -> Service:
     """The service `name`, reached as the settings of `targets.<name>` say. Raises Rejected where it cannot be.

@@ -17,7 +17,7 @@ class Request:
 
     `base`: the folder that relative paths of the platform document start from, and where tasks without a folder run.
     `environ`: the environment that tasks and secrets are taken from.
-    `arguments`: typed values of the pipeline's inputs (see `parse_argument` for text).
+    `arguments`: typed values of the pipeline's inputs (see `hpc.engines.arguments` for text).
     `root`: where runs and environments are kept; `.hpc` in `base` when None.
     `jobs`: how many tasks may run at once; the number of processors, at least 2, when None.
     `source`: how messages call the document. `grace`: seconds between SIGTERM and SIGKILL.

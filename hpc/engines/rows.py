@@ -46,3 +46,10 @@ def _before(task: Node) -> Iterator[str]:
         for kind in ("taskOutputParameter", "taskOutputArtifact", "taskFinalStatus"):
             if kind in source:
                 yield source[kind]["producerTask"]
+
+
+def place_of(row: str, places: Mapping[str, str]) -> str:
+    """Where a row stands in the file: its own place, else that of the nearest group around it that has one."""
+    while row not in places and "/" in row:
+        row = row.rpartition("/")[0].removesuffix("[]")
+    return places.get(row, "")

@@ -12,9 +12,9 @@ from small_pipelines import OUT, pipeline, platform, ran, task
 
 from hpc.cli.catalogue import catalogue
 from hpc.diagnostics import Rejected
-from hpc.engines.arguments import check_arguments
+from hpc.engines.arguments import check_arguments, parse_argument
 from hpc.engines.findings import Findings
-from hpc.engines.local import RULES, parse_argument
+from hpc.engines.local import RULES
 from hpc.engines.local.plan import Plan
 from hpc.engines.local.plan.planner import plan, require_commands
 from hpc.engines.local.plan.settings import check_places, read_settings

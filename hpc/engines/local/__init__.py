@@ -16,7 +16,7 @@ from contextlib import asynccontextmanager, contextmanager
 from dataclasses import replace
 from pathlib import Path
 
-from hpc.engines.arguments import check_arguments, parse_argument
+from hpc.engines.arguments import check_arguments
 from hpc.engines.events import Event, Listener
 from hpc.engines.findings import Findings, nearest
 from hpc.engines.local.flow.choice import Choice
@@ -50,7 +50,7 @@ from hpc.engines.local.work.terms import Terms
 from hpc.engines.outcome import Outcome, Planned
 from hpc.engines.request import FormerRun, Request
 
-__all__ = ["RULES", "Request", "former_run", "masker", "parse_argument", "rehearse", "run", "secrets_in"]
+__all__ = ["RULES", "Request", "former_run", "masker", "rehearse", "run", "secrets_in"]
 
 Document = Mapping[str, object]
 

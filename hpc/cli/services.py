@@ -1,0 +1,96 @@
+"""What the commands share that reach a service: which one, where it is, and what a pipeline file says of both."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+from hpc.cli.compiled import is_compiled
+from hpc.cli.disk import Folder, read_source
+from hpc.cli.options import choice_options, chosen
+from hpc.engines import SERVICES, connect
+from hpc.engines.service import Service
+
+if TYPE_CHECKING:
+    from hpc.spec.model import Targets
+
+_Function = TypeVar("_Function", bound=Callable[..., Any])
+
+DEFAULT_FILE = Path("pipeline.yaml")
+TITLES = {"vertex": "Vertex AI", "kfp": "Kubeflow Pipelines"}
+
+_PLACES = {"project": "vertex", "region": "vertex", "host": "kfp", "namespace": "kfp"}
+"""The options that say where a service is, and the service that each one means."""
+
+
+def place_options(function: _Function) -> _Function:
+    """`--project`, `--region`, `--host` and `--namespace`, which take the place of what the file says."""
+    for option, text in (
+        ("--namespace", "Kubernetes namespace of the runs.  [default: targets.kfp.namespace]"),
+        ("--host", "Address of Kubeflow Pipelines.  [default: targets.kfp.host]"),
+        ("--region", "Region of Vertex AI.  [default: targets.vertex.region]"),
+        ("--project", "Google Cloud project.  [default: targets.vertex.project, else that of the credentials]"),
+    ):
+        function = click.option(option, metavar="NAME" if option != "--host" else "URL", help=text)(function)
+    return function
+
+
+def service_options(function: _Function) -> _Function:
+    """What names a service apart from a pipeline to be run: `--on`, a file whose `targets` say where, and options."""
+    function = choice_options(place_options(function))
+    function = click.option(
+        "-f",
+        "--file",
+        type=click.Path(path_type=Path),
+        help="Pipeline file whose `targets` say where.  [default: pipeline.yaml, if it is here]",
+    )(function)
+    return click.option(
+        "--on",
+        "name",
+        type=click.Choice(list(SERVICES)),
+        help="The service.  [default: the only one of vertex and kfp in `targets`]",
+    )(function)
+
+
+def service_of(options: Mapping[str, Any]) -> tuple[str, Service]:
+    """The service that `service_options` name, reached."""
+    targets = targets_of(options["file"], options["profiles"], options["settings"])
+    name = options["name"] or _only(targets)
+    return name, connect(name, settings_of(name, targets, options), os.environ)
+
+
+def targets_of(file: Path | None, profiles: tuple[str, ...], settings: tuple[str, ...]) -> Targets | None:
+    """The `targets` of a pipeline file; None where there is none, or where it is a compiled one, which has none."""
+    if file is None and not DEFAULT_FILE.exists():
+        if profiles or settings:
+            raise click.UsageError("--profile and --set act on a pipeline file; name it with --file.")
+        return None
+    from hpc.compiler import understood
+
+    source = read_source(file or DEFAULT_FILE)
+    if is_compiled(source.text):
+        return None
+    program, _ = understood(source, Folder((file or DEFAULT_FILE).parent), chosen(profiles, settings))
+    return program.main.pipeline.targets
+
+
+def settings_of(name: str, targets: Targets | None, options: Mapping[str, Any]) -> dict[str, object]:
+    """The fields of `targets.<name>`, with options laid over them. Raises UsageError for options of another service."""
+    given = {key: value for key in _PLACES if (value := options.get(key)) is not None}
+    for key in given:
+        if _PLACES[key] != name:
+            raise click.UsageError(f"--{key} is for {TITLES[_PLACES[key]]}, not for {TITLES[name]}.")
+    said = getattr(targets, name) if targets is not None else None
+    fields: dict[str, object] = said.model_dump(exclude_none=True, exclude={"pipeline"}) if said is not None else {}
+    return {**fields, **given}
+
+
+def _only(targets: Targets | None) -> str:
+    named = [name for name in SERVICES if targets is not None and getattr(targets, name) is not None]
+    if len(named) != 1:
+        raise click.UsageError(f"say which service is meant: --on {' or --on '.join(SERVICES)}.")
+    return named[0]

@@ -1,0 +1,135 @@
+"""`hpc run --on <service>`: compile for it if need be, hand the compiled documents over, and watch."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import click
+
+from hpc.cli import OK
+from hpc.cli.arguments import Given, check_limits, parameter_types, split
+from hpc.cli.compiled import documents, is_compiled
+from hpc.cli.disk import Folder, read_source
+from hpc.cli.following import again, follow
+from hpc.cli.history import as_json
+from hpc.cli.messages import report
+from hpc.cli.options import chosen
+from hpc.cli.services import settings_of
+from hpc.compiler import Compiled
+from hpc.diagnostics import Place, Source
+from hpc.engines import connect
+from hpc.engines.rows import rows
+from hpc.engines.service import Job, RemoteRun
+from hpc.engines.task_names import Names
+
+
+@dataclass(frozen=True)
+class Order:
+    """What goes to a service, and where that is."""
+
+    job: Job
+    settings: Mapping[str, object]
+
+
+def submit(name: str, file: Path | None, options: Mapping[str, Any]) -> int:
+    """Hand a pipeline to the service `name` and watch it, unless asked to detach."""
+    if file is None:
+        raise click.UsageError("name a pipeline FILE.")
+    order = _order(name, file, options)
+    service = connect(name, order.settings, os.environ)
+    if options["dry_run"]:
+        service.check(order.job)
+        return _show_rows(order.job, service.where, options["form"])
+    run = service.submit(order.job)
+    if not options["detach"]:
+        _say(run, f"submitted to {service.where}" if run.is_new else f"is there already, in {service.where}")
+        return follow(name, service, run.run, order.job.places, options["form"])
+    _show_run(run, options["form"])
+    _say(run, f"submitted to {service.where}; {again(name, run.run)}")
+    return OK
+
+
+def _order(name: str, file: Path, options: Mapping[str, Any]) -> Order:
+    source = read_source(file)
+    order = (_compiled if is_compiled(source.text) else _fresh)(name, source, options)
+    job = replace(
+        order.job,
+        cache=not options["no_cache"],
+        fail_fast=options["fail_fast"],
+        run=options["run_name"],
+        source=str(file),
+    )
+    root = {"root": options["root"]} if options["root"] else {}
+    return Order(job, {**order.settings, **root})
+
+
+def _compiled(name: str, source: Source, options: Mapping[str, Any]) -> Order:
+    if options["profiles"] or options["settings"]:
+        raise click.UsageError(f"--profile and --set act on a pipeline file, but {source.name} is a compiled one.")
+    spec, platform = documents(source)
+    arguments = _given(options).typed(parameter_types(spec))
+    return Order(Job(_name_of(spec), spec, platform, arguments), settings_of(name, None, options))
+
+
+def _fresh(name: str, source: Source, options: Mapping[str, Any]) -> Order:
+    from hpc.compiler import compile
+    from hpc.compiler.targets import TARGETS
+
+    choice = chosen(options["profiles"], options["settings"])
+    compiled = compile(source, TARGETS[name], Folder(Path(source.name).parent), choice)
+    report(compiled.diagnostics)
+    pipeline = compiled.graph.pipeline
+    arguments = _given(options).typed({name: port.type.parameter for name, port in pipeline.inputs.items()})
+    check_limits(arguments, pipeline.inputs)
+    spec, platform = documents(Source("compiled pipeline", compiled.text))
+    job = Job(pipeline.name, spec, platform, arguments, pipeline.labels, places=places_in(compiled))
+    return Order(job, settings_of(name, pipeline.targets, options))
+
+
+def places_in(compiled: Compiled) -> dict[str, str]:
+    """`file:line` of every task of a pipeline file, by the row of the task."""
+    from hpc.compiler.places import task_places
+
+    spans = {row: compiled.source.locate(Place(path, on="key")) for row, path in task_places(compiled.graph).items()}
+    return {row: f"{span.source.name}:{span.position[0]}" for row, span in spans.items()}
+
+
+def _given(options: Mapping[str, Any]) -> Given:
+    return Given(split(options["inputs"]), {})
+
+
+def _name_of(spec: Mapping[str, Any]) -> str:
+    try:
+        return str(spec["pipelineInfo"]["name"])
+    except (KeyError, TypeError):
+        return "pipeline"
+
+
+# ---------------------------------------------------------------- what is shown
+
+
+def _say(run: RemoteRun, what: str) -> None:
+    click.echo(f"{run.run} {what}", err=True)
+    if run.link:
+        click.echo(f"  {run.link}", err=True)
+
+
+def _show_run(run: RemoteRun, form: str) -> None:
+    """The name alone, for scripts, or all that is known."""
+    click.echo(as_json(vars(run), indent=None) if form == "json" else run.run)
+
+
+def _show_rows(job: Job, where: str, form: str) -> int:
+    found = rows(job.spec)
+    names = Names(found)
+    if form == "json":
+        click.echo(as_json([{"task": row, "what": "run"} for row in found], indent=None))
+        return OK
+    click.echo(f"{job.name} would be handed to {where}:", err=True)
+    for row in found:
+        click.echo(names.of(row))
+    return OK
