@@ -28,6 +28,7 @@ COMMANDS = {
     "cancel": "End a run of a service.",
     "resume": "Run again what did not succeed in a run of a service.",
     "runs": "List the runs of this machine, or of a service.",
+    "schedule": "Keep the schedule of a pipeline on a service.",
     "show": "Show a run, or a task of it.",
     "logs": "Print what a task printed, also while it runs.",
     "outputs": "Print the outputs of a run.",

@@ -12,10 +12,12 @@ import click
 from hpc.cli.compiled import is_compiled
 from hpc.cli.disk import Folder, read_source
 from hpc.cli.options import choice_options, chosen
+from hpc.diagnostics import Source
 from hpc.engines import SERVICES, connect
 from hpc.engines.service import Service
 
 if TYPE_CHECKING:
+    from hpc.compiler import Choice
     from hpc.spec.model import Targets
 
 _Function = TypeVar("_Function", bound=Callable[..., Any])
@@ -69,13 +71,21 @@ def targets_of(file: Path | None, profiles: tuple[str, ...], settings: tuple[str
         if profiles or settings:
             raise click.UsageError("--profile and --set act on a pipeline file; name it with --file.")
         return None
+    path = file or DEFAULT_FILE
+    source = read_source(path)
+    return None if is_compiled(source.text) else _targets_in(source, Folder(path.parent), chosen(profiles, settings))
+
+
+def _targets_in(source: Source, folder: Folder, choice: Choice) -> Targets:
     from hpc.compiler import understood
 
-    source = read_source(file or DEFAULT_FILE)
-    if is_compiled(source.text):
-        return None
-    program, _ = understood(source, Folder((file or DEFAULT_FILE).parent), chosen(profiles, settings))
+    program, _ = understood(source, folder, choice)
     return program.main.pipeline.targets
+
+
+def target_of(name: str | None, source: Source, folder: Folder, choice: Choice) -> str:
+    """The service that is named, else the only one that the file names."""
+    return name or _only(_targets_in(source, folder, choice))
 
 
 def settings_of(name: str, targets: Targets | None, options: Mapping[str, Any]) -> dict[str, object]:

@@ -85,9 +85,14 @@ def _fresh(name: str, source: Source, options: Mapping[str, Any]) -> Order:
     pipeline = compiled.graph.pipeline
     arguments = _given(options).typed({name: port.type.parameter for name, port in pipeline.inputs.items()})
     check_limits(arguments, pipeline.inputs)
+    return Order(job_of(compiled, arguments), settings_of(name, pipeline.targets, options))
+
+
+def job_of(compiled: Compiled, arguments: Mapping[str, object]) -> Job:
+    """What a pipeline file was compiled to, as a job with these values of its inputs."""
     spec, platform = documents(Source("compiled pipeline", compiled.text))
-    job = Job(pipeline.name, spec, platform, arguments, pipeline.labels, places=places_in(compiled))
-    return Order(job, settings_of(name, pipeline.targets, options))
+    pipeline = compiled.graph.pipeline
+    return Job(pipeline.name, spec, platform, arguments, pipeline.labels, places=places_in(compiled))
 
 
 def places_in(compiled: Compiled) -> dict[str, str]:
