@@ -190,6 +190,31 @@ class Change:
     schedule: RemoteSchedule | None = None
 
 
+@dataclass(frozen=True)
+class Package:
+    """A compiled pipeline to be kept by a service. `text` is the compiled file; `tags` are names of this version.
+
+    `repository` is the address of the place that holds packages; the service knows its own if None.
+    """
+
+    name: str
+    text: str
+    tags: Sequence[str] = ()
+    repository: str | None = None
+    description: str = ""
+
+
+@dataclass(frozen=True)
+class Published:
+    """A kept package. `address` names exactly this version, for `hpc run`; `is_new`: False if it was there already."""
+
+    address: str
+    version: str
+    tags: Sequence[str] = ()
+    link: str = ""
+    is_new: bool = True
+
+
 class Schedules(Protocol):
     """The schedules of a service, by the names of their timetables. All of it raises Rejected."""
 
@@ -245,4 +270,12 @@ class Service(Protocol):
 
     def resume(self, name: str) -> RemoteRun:
         """Run again what did not succeed in a run that has ended."""
+        ...
+
+    def publish(self, package: Package) -> Published:
+        """Keep a compiled pipeline; the same text twice is one version. Tags move to it from other versions."""
+        ...
+
+    def published(self, address: str) -> tuple[Mapping[str, Any], Mapping[str, Any] | None]:
+        """The compiled documents at an address that `publish` gave, or that names a tag."""
         ...
