@@ -1,0 +1,112 @@
+"""Requests that are sent until they are answered: a call enters, its answer leaves, or Rejected with what is wrong.
+
+A request that was not answered may have been carried out all the same. Whoever asks twice for what must be once says
+so: a name that exists by then is `Exists`, and its `attempts` tell whether it can be our own.
+"""
+
+from __future__ import annotations
+
+import random
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from typing import TypeVar
+
+from hpc.engines.service import Pace
+from hpc.engines.vertex.trouble import Asked, Trouble, all_kinds, judged
+
+TIMEOUT = 60.0
+"""Seconds that one request may take."""
+
+_GROWTH = 2.0
+_AT_FIRST = 0.2
+"""The share of the patience while nothing has ever answered: then the address is rather wrong than busy."""
+
+T = TypeVar("T")
+Said = Callable[["Trouble | None"], None]
+"""Told of each trouble that is waited for, and of None when there is an answer again."""
+
+
+class Exists(Exception):
+    """The name that was to be made is there. `attempts` counts how often it was asked for."""
+
+    def __init__(self, trouble: Trouble, attempts: int) -> None:
+        super().__init__(trouble.fact)
+        self.trouble, self.attempts = trouble, attempts
+
+
+class Ended(Exception):
+    """What was asked cannot be done to something in this state."""
+
+    def __init__(self, trouble: Trouble) -> None:
+        super().__init__(trouble.fact)
+        self.trouble = trouble
+
+
+class Asker:
+    """Sends requests with the pauses of one pace; `answered` tells whether the service has ever been heard."""
+
+    def __init__(self, pace: Pace) -> None:
+        self.pace = pace
+        self._answered = False
+
+    def ask(self, asked: Asked, send: Callable[[], T], said: Said | None = None) -> T:
+        """The answer. Raises Rejected; Exists and Ended where `asked` is for what may end so."""
+        waits = _Waits(self.pace)
+        attempts = 0
+        while True:
+            attempts += 1
+            try:
+                answer = send()
+            except all_kinds() as error:
+                trouble = judged(error, asked)
+                _raise_if_told_apart(trouble, asked, attempts, error)
+                if not self._waits(trouble, waits):
+                    raise _told(trouble, attempts, waits).rejected() from error
+            else:
+                self._answered = True
+                if said and attempts > 1:
+                    said(None)
+                return answer
+            if said:
+                said(trouble)
+            waits.wait()
+
+    def _waits(self, trouble: Trouble, waits: _Waits) -> bool:
+        """Whether the same is worth asking again."""
+        self._answered = self._answered or trouble.answered
+        share = trouble.patience if self._answered else min(trouble.patience, _AT_FIRST)
+        return waits.may_go_on(share)
+
+
+def _raise_if_told_apart(trouble: Trouble, asked: Asked, attempts: int, error: Exception) -> None:
+    if trouble.taken and asked.creates:
+        raise Exists(trouble, attempts) from error
+    if trouble.ended and asked.may_be_late:
+        raise Ended(trouble) from error
+
+
+def _told(trouble: Trouble, attempts: int, waits: _Waits) -> Trouble:
+    if attempts == 1:
+        return trouble
+    return replace(trouble, fact=f"{trouble.fact} (asked {attempts} times in {waits.seconds:.0f} s)")
+
+
+class _Waits:
+    """Growing pauses that do not fall together with those of others."""
+
+    def __init__(self, pace: Pace) -> None:
+        self._pace = pace
+        self._began = time.monotonic()
+        self._next = pace.first_wait
+
+    @property
+    def seconds(self) -> float:
+        return time.monotonic() - self._began
+
+    def may_go_on(self, share: float) -> bool:
+        return self.seconds + self._next / _GROWTH < self._pace.patience * share
+
+    def wait(self) -> None:
+        time.sleep(self._next * random.uniform(1 / _GROWTH, 1))
+        self._next = min(self._next * _GROWTH, self._pace.longest_wait)

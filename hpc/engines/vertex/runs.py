@@ -1,0 +1,89 @@
+"""Runs of one place: names and bodies enter, the service's messages leave. What is asked here may be asked again."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from hpc.diagnostics import Rejected
+from hpc.engines.service import NOT_THERE
+from hpc.engines.vertex.asking import TIMEOUT, Asker, Said
+from hpc.engines.vertex.clients import Clients, message, raw
+from hpc.engines.vertex.place import Place
+from hpc.engines.vertex.trouble import Asked
+
+_LISTED = (
+    "name",
+    "state",
+    "display_name",
+    "pipeline_spec.pipeline_info",
+    "create_time",
+    "start_time",
+    "end_time",
+    "error",
+    "labels",
+)
+_PAGE = 100
+
+
+class Runs:
+    """What can be asked of runs."""
+
+    def __init__(self, place: Place, asker: Asker, clients: Clients) -> None:
+        self._place = place
+        self._asker = asker
+        self._clients = clients
+
+    def get(self, run: str, said: Said | None = None) -> Any:
+        asked = Asked(f"look at the run {run}", "aiplatform.pipelineJobs.get")
+        request = {"name": self._place.job(run)}
+        return self._asker.ask(
+            asked, lambda: self._clients.pipelines.get_pipeline_job(request=request, timeout=TIMEOUT), said
+        )
+
+    def find(self, run: str) -> Any | None:
+        """The run, or None where there is none of that name."""
+        try:
+            return self.get(run)
+        except Rejected as error:
+            if all(found.rule is NOT_THERE for found in error.diagnostics):
+                return None
+            raise
+
+    def create(self, run: str, body: Mapping[str, Any], version: str = "v1") -> Any:
+        """A new run. Raises Exists where the name is one that there is."""
+        asked = Asked(f"start the run {run}", "aiplatform.pipelineJobs.create", creates=True)
+        client = self._clients.pipelines if version == "v1" else self._clients.reruns
+        job = message("PipelineJob", body, version)
+        request = {"parent": self._place.parent, "pipeline_job": job, "pipeline_job_id": run}
+        return self._asker.ask(asked, lambda: client.create_pipeline_job(request=request, timeout=TIMEOUT))
+
+    def cancel(self, run: str) -> None:
+        """Ask for the end of it. Raises Ended where it has come already."""
+        asked = Asked(f"cancel the run {run}", "aiplatform.pipelineJobs.cancel", may_be_late=True)
+        request = {"name": self._place.job(run)}
+        self._asker.ask(asked, lambda: self._clients.pipelines.cancel_pipeline_job(request=request, timeout=TIMEOUT))
+
+    def newest(self, pipeline: str | None) -> Iterator[Any]:
+        """Runs without their tasks, page after page."""
+        request: dict[str, Any] = {
+            "parent": self._place.parent,
+            "filter": f'pipeline_name="{pipeline}"' if pipeline else "",
+            "order_by": "create_time desc",
+            "page_size": _PAGE,
+            "read_mask": {"paths": list(_LISTED)},
+            "page_token": "",
+        }
+        while True:
+            page = self._page(request)
+            yield from page.pipeline_jobs
+            request = {**request, "page_token": page.next_page_token}
+            if not page.next_page_token:
+                return
+
+    def _page(self, request: Mapping[str, Any]) -> Any:
+        asked = Asked("list the runs", "aiplatform.pipelineJobs.list", elsewhere="hpc doctor")
+        pages = self._asker.ask(
+            asked, lambda: self._clients.pipelines.list_pipeline_jobs(request=dict(request), timeout=TIMEOUT)
+        )
+        return raw(next(iter(pages.pages)))
