@@ -1,0 +1,218 @@
+"""Requests to the REST API: paths and JSON objects enter, JSON objects leave.
+
+What is safe to be asked twice is asked again after growing pauses, as `Pace` says. What is not goes through `once`,
+which looks whether it has been done before it asks again.
+"""
+
+from __future__ import annotations
+
+import json
+import random
+import time
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any, cast
+
+from hpc.engines.kfp.client import Connection
+from hpc.engines.kfp.trouble import CONFLICT, UNREACHED, Trouble, from_exception, web_page
+from hpc.engines.service import Pace
+
+API = "/apis/v2beta1"
+Answer = dict[str, Any]
+
+_TIMEOUT = (10.0, 60.0)
+"""Seconds until a connection, and until the next piece of an answer. The client itself would wait for ever."""
+
+_SERVER_FAULTS = 3
+"""How often a service may say that it failed (500) until that is believed: most of these errors stay."""
+
+_PAGE = 100
+
+
+@dataclass(frozen=True)
+class Creation:
+    """What is to be made, and how it is found again. `if_lost` is what a user can do where nobody knows of it.
+
+    `file` is sent in place of a body, `query` beside either.
+    """
+
+    path: str
+    body: Mapping[str, Any]
+    doing: str
+    find: Callable[[], Answer | None]
+    if_lost: str = ""
+    file: str = ""
+    query: Mapping[str, object] = field(default_factory=dict[str, object])
+
+
+class Calls:
+    """Asks one service. `where` is what messages call it; `reopen` logs in anew, for tokens that run out."""
+
+    def __init__(self, connection: Connection, where: str, pace: Pace, reopen: Callable[[], Connection]) -> None:
+        self.where = where
+        self.pace = pace
+        self._connection = connection
+        self._reopen = reopen
+        self._is_known = False
+
+    @property
+    def namespace(self) -> str | None:
+        return self._connection.namespace
+
+    def get(self, path: str, doing: str, **query: object) -> Answer:
+        return self._patiently(lambda: self._ask(_Asked("GET", path, query)), doing)
+
+    def post(self, path: str, doing: str, body: Mapping[str, Any] | None = None) -> Answer:
+        """For what may be said twice."""
+        return self._patiently(lambda: self._ask(_Asked("POST", path, body=body)), doing)
+
+    def patch(self, path: str, doing: str, body: Mapping[str, Any]) -> Answer:
+        return self._patiently(lambda: self._ask(_Asked("PATCH", path, body=body)), doing)
+
+    def delete(self, path: str, doing: str) -> None:
+        """Have something gone; it may be gone already."""
+        try:
+            self._patiently(lambda: self._ask(_Asked("DELETE", path)), doing, missing_is_fine=True)
+        except _GoneError:
+            return
+
+    def pages(self, path: str, key: str, doing: str, **query: object) -> Iterator[Answer]:
+        """What lists hold under `key`, page after page."""
+        token = ""
+        while True:
+            answer = self.get(path, doing, **{"page_size": _PAGE, **query, "page_token": token})
+            yield from answer.get(key) or ()
+            token = answer.get("next_page_token") or ""
+            if not token:
+                return
+
+    def once(self, creation: Creation) -> tuple[Answer, bool]:
+        """Create something, once: after an answer that was lost, or that says it is there, it is looked for.
+
+        Gives what was created or found, and whether there was any doubt on the way.
+        """
+        patience = _Patience(self.pace)
+        while True:
+            try:
+                return self._created(creation), patience.was_needed
+            except Trouble as trouble:
+                if trouble.outlook == "unsure":
+                    trouble.fix = creation.if_lost
+                if trouble.status != CONFLICT:
+                    self._give_up_or_wait(trouble, patience, creation.doing)
+                found = None if trouble.outlook == "again" else creation.find()
+                if found is not None:
+                    return found, True
+                if trouble.outlook == "final":
+                    raise trouble.rejected(self.where, creation.doing) from None
+
+    def _created(self, creation: Creation) -> Answer:
+        answer = self._ask(_Asked("POST", creation.path, creation.query, creation.body, creation.file))
+        if not answer:
+            raise Trouble(UNREACHED, "the answer is empty", "unsure")
+        return answer
+
+    def _patiently(self, ask: Callable[[], Answer], doing: str, *, missing_is_fine: bool = False) -> Answer:
+        patience = _Patience(self.pace)
+        while True:
+            try:
+                return ask()
+            except Trouble as trouble:
+                if missing_is_fine and trouble.status == 404:
+                    raise _GoneError from None
+                self._give_up_or_wait(trouble, patience, doing)
+
+    def _give_up_or_wait(self, trouble: Trouble, patience: _Patience, doing: str) -> None:
+        if trouble.outlook == "final" or not patience.wait_after(trouble):
+            raise trouble.rejected(self.where, doing) from None
+
+    def _ask(self, asked: _Asked) -> Answer:
+        """One request. Raises Trouble."""
+        try:
+            answer = self._send(asked)
+        except Trouble as trouble:
+            if trouble.status != 401 or not self._is_known:
+                raise
+            self._is_known = False  # a token that was good has run out
+            self._connection = self._reopen()
+            answer = self._send(asked)
+        self._is_known = True
+        return answer
+
+    def _send(self, asked: _Asked) -> Answer:
+        try:
+            answer: object = self._connection.api.call_api(
+                API + asked.path,
+                asked.method,
+                query_params=[(name, value) for name, value in asked.query.items() if value not in (None, "")],
+                header_params={"Accept": "application/json", "Content-Type": asked.content_type},
+                body=None if asked.file else asked.body,
+                files={"uploadfile": asked.file} if asked.file else None,
+                response_type="object",
+                auth_settings=["Bearer"],
+                _return_http_data_only=True,
+                _request_timeout=_TIMEOUT,
+            )
+        except Exception as error:
+            trouble = from_exception(error, self._connection.error)
+            if trouble is None:
+                raise
+            raise trouble from None
+        if not isinstance(answer, dict):
+            if answer:
+                raise web_page()
+            return {}
+        return cast("Answer", answer)
+
+
+@dataclass(frozen=True)
+class _Asked:
+    """One request."""
+
+    method: str
+    path: str
+    query: Mapping[str, object] = field(default_factory=dict[str, object])
+    body: Mapping[str, Any] | None = None
+    file: str = ""
+
+    @property
+    def content_type(self) -> str:
+        return "multipart/form-data" if self.file else "application/json"
+
+
+class _GoneError(Exception):
+    """What was to be deleted is not there."""
+
+
+class _Patience:
+    """The pauses between one question and the next. Time is counted in pauses, not by a clock."""
+
+    def __init__(self, pace: Pace) -> None:
+        self._pace = pace
+        self._waited = 0.0
+        self._faults = 0
+        self._next = pace.first_wait
+
+    @property
+    def was_needed(self) -> bool:
+        return self._waited > 0 or self._faults > 0
+
+    def wait_after(self, trouble: Trouble) -> bool:
+        """Wait before asking again; False where that is no use any more."""
+        self._faults += trouble.status == 500
+        if self._faults >= _SERVER_FAULTS or self._waited >= self._pace.patience:
+            return False
+        seconds = self._next * random.uniform(0.75, 1.0)  # so that many who wait do not come back together
+        time.sleep(seconds)
+        self._waited += max(seconds, 1e-9)
+        self._next = min(self._next * 2, self._pace.longest_wait)
+        return True
+
+
+def where_all(*conditions: tuple[str, str, str]) -> str:
+    """A filter of a list: (key, operation, text), all of which hold (filter.proto of the API)."""
+    predicates = [{"key": key, "operation": operation, "string_value": text} for key, operation, text in conditions]
+    return json.dumps({"predicates": predicates})
+
+
+__all__ = ["API", "Answer", "Calls", "Creation", "where_all"]
