@@ -19,7 +19,10 @@ def command(run: str, **options: Any) -> int:
     A run on this machine ends with Ctrl-C where it was started.
     """
     _, service = service_of(options)
-    found = service.cancel(run)
-    said = f"had ended before: {found.state.lower()}" if found.has_ended else "is being cancelled"
-    click.echo(f"{found.run} {said}", err=True)
+    before = service.run(run)
+    if before.has_ended:
+        click.echo(f"{before.run} had ended before: {before.state.lower()}", err=True)
+        return OK
+    found = service.cancel(before.run)
+    click.echo(f"{found.run} {found.state.lower() if found.has_ended else 'is being cancelled'}", err=True)
     return OK

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import shlex
 import sys
 from collections.abc import Mapping
@@ -18,6 +19,7 @@ _EXIT_CODES = {"SUCCEEDED": OK, "FAILED": RUN_FAILED, "CANCELLED": CANCELLED}
 
 def follow(name: str, service: Service, run: str, places: Mapping[str, str], form: str) -> int:
     """Show a run to its end and return the exit code of that. Ctrl-C leaves it, and the run goes on."""
+    gc.enable()
     live = form == "text" and sys.stderr.isatty()
     try:
         with watch(sys.stderr, live=live, resume=f"hpc resume {{run}} --on {name}") as view:

@@ -15,6 +15,7 @@ import click
 from click.core import ParameterSource
 
 from hpc.cli import CANCELLED, OK, RUN_FAILED
+from hpc.cli.addresses import Address, FileOrAddress
 from hpc.cli.arguments import Given, check_limits, parameter_types, split
 from hpc.cli.compiled import documents, is_compiled
 from hpc.cli.disk import Folder, read_source
@@ -43,7 +44,7 @@ _OF_PROCESSES = {"HPC512", "HPC514"}
     "run",
     epilog="Example: hpc run pipeline.yaml -i lr=0.01 -i 'name=first, try'",
 )
-@click.argument("file", type=click.Path(path_type=Path), required=False)
+@click.argument("file", type=FileOrAddress(), required=False)
 @click.option(
     "-i",
     "--input",
@@ -99,13 +100,15 @@ def command(context: click.Context, **options: Any) -> int:
     """Run FILE, a pipeline file or a compiled one, on this machine or on a service.
 
     A pipeline file is compiled first and only the result is run. Outputs of the pipeline are printed on stdout. With
-    --resume, FILE may be left out: what the run was given is kept with it.
+    --resume, FILE may be left out: what the run was given is kept with it. On a service, FILE may be the address of a
+    pipeline that `hpc publish` has put there.
     """
-    gc.enable()
     name = options["engine_name"]
     if name in SERVICES:
         _only_options_of(context, _OF_THIS_MACHINE, "is for runs on this machine")
         return submit(name, options["file"], options)
+    if isinstance(options["file"], Address):
+        raise click.UsageError(f"a published pipeline is run where it is kept: --on {options['file'].service}.")
     _only_options_of(context, _OF_SERVICES, "is for runs on a service; say which with --on")
     return _run_here(_Asked(**{key: value for key, value in options.items() if key not in _OF_SERVICES}))
 
@@ -118,6 +121,7 @@ def _only_options_of(context: click.Context, others: Container[str], why_not: st
 
 
 def _run_here(asked: _Asked) -> int:
+    gc.enable()
     runner = engine(asked.engine_name)
     job = _job(asked, runner)
     if asked.dry_run:
