@@ -307,7 +307,7 @@ def test_whole_pipelines_compile(page: Path, text: str, target: str, tmp_path: P
     assert {one.rule.code for one in result.diagnostics} <= HARMLESS, result.shown
 
 
-HARMLESS = {"HPC110", "HPC510", "HPC512", "HPC514", "HPC516"}
+HARMLESS = {"HPC510", "HPC512", "HPC514", "HPC516"}
 """Notes about targets, and warnings about what this version does not write and what Kubeflow does not tell."""
 
 

@@ -59,7 +59,7 @@ def test_golden_file(name: str, target: str, matches_golden: Callable[..., None]
 @pytest.mark.parametrize("name", TARGETS)
 def test_vertex_has_nothing_to_say(name: str) -> None:
     codes = {one.rule.code for one in _compiled(name, "vertex").diagnostics}
-    assert codes <= {"HPC510"} | ({"HPC110"} if name in ("04_continuous_training", "12_dev_and_prod") else set[str]())
+    assert codes <= {"HPC510"}
 
 
 def test_prod(matches_golden: Callable[..., None]) -> None:

@@ -167,7 +167,7 @@ def _show_change(name: str, change: Change, service: Service, words: Mapping[str
         shown = {"schedule": name, "what": change.what, "differences": change.differences, "now": schedule}
         click.echo(as_json(shown))
         return
-    click.echo(f"{name} {words[change.what]}, {service.where}", err=True)
+    click.echo(f"{service.where}: {name} {words[change.what]}", err=True)
     for line in change.differences:
         click.echo(f"  {line}", err=True)
     if change.schedule is not None:

@@ -25,7 +25,7 @@ _Function = TypeVar("_Function", bound=Callable[..., Any])
 DEFAULT_FILE = Path("pipeline.yaml")
 TITLES = {"vertex": "Vertex AI", "kfp": "Kubeflow Pipelines"}
 
-_PLACES = {"project": "vertex", "region": "vertex", "host": "kfp", "namespace": "kfp"}
+PLACES = {"project": "vertex", "region": "vertex", "host": "kfp", "namespace": "kfp"}
 """The options that say where a service is, and the service that each one means."""
 
 
@@ -90,10 +90,10 @@ def target_of(name: str | None, source: Source, folder: Folder, choice: Choice) 
 
 def settings_of(name: str, targets: Targets | None, options: Mapping[str, Any]) -> dict[str, object]:
     """The fields of `targets.<name>`, with options laid over them. Raises UsageError for options of another service."""
-    given = {key: value for key in _PLACES if (value := options.get(key)) is not None}
+    given = {key: value for key in PLACES if (value := options.get(key)) is not None}
     for key in given:
-        if _PLACES[key] != name:
-            raise click.UsageError(f"--{key} is for {TITLES[_PLACES[key]]}, not for {TITLES[name]}.")
+        if PLACES[key] != name:
+            raise click.UsageError(f"--{key} is for {TITLES[PLACES[key]]}, not for {TITLES[name]}.")
     said = getattr(targets, name) if targets is not None else None
     fields: dict[str, object] = said.model_dump(exclude_none=True, exclude={"pipeline"}) if said is not None else {}
     return {**fields, **given}

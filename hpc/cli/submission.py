@@ -11,6 +11,7 @@ from typing import Any
 import click
 
 from hpc.cli import OK
+from hpc.cli.addresses import Address
 from hpc.cli.arguments import Given, check_limits, parameter_types, split
 from hpc.cli.compiled import documents, is_compiled
 from hpc.cli.disk import Folder, read_source
@@ -23,7 +24,7 @@ from hpc.compiler import Compiled
 from hpc.diagnostics import Place, Source
 from hpc.engines import connect
 from hpc.engines.rows import rows
-from hpc.engines.service import Job, RemoteRun
+from hpc.engines.service import Job, RemoteRun, Service
 from hpc.engines.task_names import Names
 
 
@@ -35,12 +36,11 @@ class Order:
     settings: Mapping[str, object]
 
 
-def submit(name: str, file: Path | None, options: Mapping[str, Any]) -> int:
+def submit(name: str, file: Path | Address | None, options: Mapping[str, Any]) -> int:
     """Hand a pipeline to the service `name` and watch it, unless asked to detach."""
     if file is None:
         raise click.UsageError("name a pipeline FILE.")
-    order = _order(name, file, options)
-    service = connect(name, order.settings, os.environ)
+    service, order = _reached(name, file, options)
     if options["dry_run"]:
         service.check(order.job)
         return _show_rows(order.job, service.where, options["form"])
@@ -53,9 +53,18 @@ def submit(name: str, file: Path | None, options: Mapping[str, Any]) -> int:
     return OK
 
 
-def _order(name: str, file: Path, options: Mapping[str, Any]) -> Order:
+def _reached(name: str, file: Path | Address, options: Mapping[str, Any]) -> tuple[Service, Order]:
+    if isinstance(file, Address):
+        settings = _with_root({**file.place, **settings_of(file.on(name), None, options)}, options)
+        service = connect(name, settings, os.environ)
+        return service, _order(_published(service, file, settings, options), file, options)
     source = read_source(file)
-    order = (_compiled if is_compiled(source.text) else _fresh)(name, source, options)
+    order = _order((_compiled if is_compiled(source.text) else _fresh)(name, source, options), file, options)
+    return connect(name, order.settings, os.environ), order
+
+
+def _order(order: Order, file: Path | Address, options: Mapping[str, Any]) -> Order:
+    """The order as the options want it."""
     job = replace(
         order.job,
         cache=not options["no_cache"],
@@ -63,8 +72,21 @@ def _order(name: str, file: Path, options: Mapping[str, Any]) -> Order:
         run=options["run_name"],
         source=str(file),
     )
-    root = {"root": options["root"]} if options["root"] else {}
-    return Order(job, {**order.settings, **root})
+    return Order(job, _with_root(order.settings, options))
+
+
+def _with_root(settings: Mapping[str, object], options: Mapping[str, Any]) -> dict[str, object]:
+    return {**settings, "root": options["root"]} if options["root"] else {**settings}
+
+
+def _published(service: Service, at: Address, settings: Mapping[str, object], options: Mapping[str, Any]) -> Order:
+    """What is at an address now. A tag may move at any time, so the run is of the version that was looked at."""
+    if options["profiles"] or options["settings"]:
+        raise click.UsageError(f"--profile and --set act on a pipeline file, but {at} is a published one.")
+    exact = service.tag(at.own, ()).address
+    spec, platform = service.published(exact)
+    arguments = _given(options).typed(parameter_types(spec))
+    return Order(Job(name_of(spec), spec, platform, arguments, template=exact), settings)
 
 
 def _compiled(name: str, source: Source, options: Mapping[str, Any]) -> Order:
@@ -72,7 +94,7 @@ def _compiled(name: str, source: Source, options: Mapping[str, Any]) -> Order:
         raise click.UsageError(f"--profile and --set act on a pipeline file, but {source.name} is a compiled one.")
     spec, platform = documents(source)
     arguments = _given(options).typed(parameter_types(spec))
-    return Order(Job(_name_of(spec), spec, platform, arguments), settings_of(name, None, options))
+    return Order(Job(name_of(spec), spec, platform, arguments), settings_of(name, None, options))
 
 
 def _fresh(name: str, source: Source, options: Mapping[str, Any]) -> Order:
@@ -107,7 +129,8 @@ def _given(options: Mapping[str, Any]) -> Given:
     return Given(split(options["inputs"]), {})
 
 
-def _name_of(spec: Mapping[str, Any]) -> str:
+def name_of(spec: Mapping[str, Any]) -> str:
+    """The name of a compiled pipeline."""
     try:
         return str(spec["pipelineInfo"]["name"])
     except (KeyError, TypeError):

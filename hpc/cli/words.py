@@ -204,7 +204,7 @@ def summary(outcome: Outcome, totals: Totals | None = None, resume: str = RESUME
     lines += _indented("artifacts:", _artifact_lines(outcome, names))
     lines += _failed(outcome, names)
     if outcome.folder:
-        lines.append(f"  run folder: {outcome.folder}")
+        lines.append(f"  {'page' if '://' in outcome.folder else 'run folder'}: {outcome.folder}")
     if outcome.state in {"FAILED", "CANCELLED"} and outcome.run:
         lines.append(f"  go on with: {resume.replace('{run}', outcome.run)}")
     return "\n".join(lines) + "\n"

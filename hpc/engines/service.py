@@ -276,6 +276,10 @@ class Service(Protocol):
         """Keep a compiled pipeline; the same text twice is one version. Tags move to it from other versions."""
         ...
 
+    def tag(self, address: str, tags: Sequence[str]) -> Published:
+        """What is at an address, as its exact address, with these tags moved to it. Without tags nothing changes."""
+        ...
+
     def published(self, address: str) -> tuple[Mapping[str, Any], Mapping[str, Any] | None]:
         """The compiled documents at an address that `publish` gave, or that names a tag."""
         ...

@@ -30,6 +30,7 @@ from hpc.components.fields import (
 from hpc.components.kubernetes import KubernetesExtras, PipelineConfig
 from hpc.components.ports import PipelineInputs, PipelineOutputs
 from hpc.components.subpipeline import Edges, Steps
+from hpc.components.vertex import VertexExtras
 
 LANGUAGE_VERSION = 1
 
@@ -41,6 +42,7 @@ _DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
 _VARIABLE = re.compile(r"env:[A-Za-z_][A-Za-z0-9_]*")
 _SECRET_VERSION = re.compile(r"projects/[^/\s]+/secrets/[A-Za-z0-9_-]+/versions/(?:[1-9][0-9]*|latest)")
 _SECRET_KEY = re.compile(r"[a-z0-9](?:[-a-z0-9.]*[a-z0-9])?/[-._a-zA-Z0-9]+")
+_PACKAGES = re.compile(r"https://[a-z0-9-]+-kfp\.pkg\.dev/[^/\s]+/[^/\s]+")
 _PIPELINE_NAME = re.compile(r"[a-z][a-z0-9-]{0,62}")
 
 
@@ -54,6 +56,11 @@ def _image_uri(text: str) -> str:
     return text
 
 
+def _untagged(uri: str) -> str:
+    folder, slash, name = uri.partition("@")[0].rpartition("/")
+    return f"{folder}{slash}{name.partition(':')[0]}"
+
+
 def _pipeline_name(text: str) -> str:
     if not _PIPELINE_NAME.fullmatch(text):
         fixed = re.sub(r"[^a-z0-9-]+", "-", text.lower()).strip("-")[:63] or "my-pipeline"
@@ -65,6 +72,13 @@ def _pipeline_name(text: str) -> str:
 def _digest(text: str) -> str:
     if not _DIGEST.fullmatch(text):
         raise problem("HPC103", f"`{text}` is not a digest.", "write `sha256:` and 64 hexadecimal digits.")
+    return text
+
+
+def _packages(text: str) -> str:
+    if not _PACKAGES.fullmatch(text):
+        fact = f"`{text}` is not a repository of pipelines in Artifact Registry."
+        raise problem("HPC103", fact, "write `https://<region>-kfp.pkg.dev/<project>/<repository>`.")
     return text
 
 
@@ -132,8 +146,8 @@ class Image(Model):
 
     @property
     def pinned(self) -> str:
-        """The address with its digest, if there is one."""
-        return f"{self.uri}@{self.digest}" if self.digest else self.uri
+        """The address; with a digest that stands in the place of the tag, as not every platform takes both."""
+        return f"{_untagged(self.uri)}@{self.digest}" if self.digest else self.uri
 
 
 class Requests(Model):
@@ -159,7 +173,7 @@ class Accelerator(Model):
     requests: Annotated[Requests | None, Field(description="what is reserved, on kfp; the limits if absent")] = None
     disk: Annotated[Size | None, Field(description="boot disk: `100GB`")] = None
     spot: Annotated[StrictBool, Field(description="cheaper machines that may be taken away; wants `retry`")] = False
-    vertex: Annotated[dict[str, Any], Field(description="further fields for Vertex AI")] = {}
+    vertex: Annotated[VertexExtras | None, Field(description="further fields of a CustomJob, for vertex")] = None
     kfp: Annotated[KubernetesExtras | None, Field(description="fields of Kubernetes, for kfp")] = None
     local: Annotated[LocalPlace | None, Field(description="how such a step runs on this machine")] = None
 
@@ -192,6 +206,13 @@ class VertexTarget(Model):
     kms_key: Annotated[StrictStr | None, Field(description="key that encrypts the run, projects/…/cryptoKeys/…")] = None
     endpoint: Annotated[
         StrictStr | None, Field(description="address of the API where it is not <region>-aiplatform.googleapis.com")
+    ] = None
+    machines: Annotated[
+        StrictStr | None, Field(description="file with machines that hpc does not know, or knows otherwise, from here")
+    ] = None
+    packages: Annotated[
+        Annotated[StrictStr, AfterValidator(_packages), WithJsonSchema(text_schema(_PACKAGES.pattern))] | None,
+        Field(description="where `hpc publish` puts pipelines, https://<region>-kfp.pkg.dev/<project>/<repository>"),
     ] = None
     failure_policy: Annotated[
         Literal["slow", "fast"], Field(description="after a failure, slow: what does not depend on it still runs")

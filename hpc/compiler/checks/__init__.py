@@ -8,6 +8,7 @@ from typing import Protocol
 from hpc.compiler.checks import (
     caching,
     constants,
+    google,
     hardware,
     hooks,
     hydra,
@@ -29,7 +30,6 @@ from hpc.compiler.checks import (
     shells,
     sources,
     target,
-    unheeded,
     written,
 )
 from hpc.compiler.graph import Graph
@@ -56,6 +56,7 @@ CHECKS: tuple[Check, ...] = (
     hardware,
     regions,
     target,
+    google,
     searches,
     hooks,
     kubernetes,
@@ -71,7 +72,6 @@ CHECKS: tuple[Check, ...] = (
     quotas,
     sources,
     constants,
-    unheeded,
 )
 
 
