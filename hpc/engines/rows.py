@@ -48,7 +48,7 @@ def _before(task: Node) -> Iterator[str]:
                 yield source[kind]["producerTask"]
 
 
-def place_of(row: str, places: Mapping[str, str]) -> str:
+def place_in_file(row: str, places: Mapping[str, str]) -> str:
     """Where a row stands in the file: its own place, else that of the nearest group around it that has one."""
     while row not in places and "/" in row:
         row = row.rpartition("/")[0].removesuffix("[]")

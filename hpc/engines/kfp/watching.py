@@ -26,7 +26,7 @@ from hpc.engines.kfp.plan import Plan
 from hpc.engines.kfp.requests import inner_spec
 from hpc.engines.kfp.runs import KfpRuns, when
 from hpc.engines.outcome import Outcome, RunState, State, TaskResult
-from hpc.engines.rows import place_of
+from hpc.engines.rows import place_in_file
 from hpc.engines.service import RemoteRun
 from hpc.engines.task_names import row_of
 
@@ -164,7 +164,7 @@ class Watching:
 
     def _failure(self, seen: Seen) -> Failure:
         text = _error(seen.driver) if seen.driver else _error(seen.detail, *seen.executors)
-        return Failure(tail=tuple(text.splitlines()[1:][-_TAIL:]), place=place_of(row_of(seen.path), self._places))
+        return Failure(tail=tuple(text.splitlines()[1:][-_TAIL:]), place=place_in_file(row_of(seen.path), self._places))
 
     def _end(self, path: str, result: TaskResult, count: int, failure: Failure | None = None) -> None:
         if path in self._results:

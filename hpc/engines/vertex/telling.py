@@ -21,7 +21,7 @@ from hpc.engines.events import (
     TaskStarted,
 )
 from hpc.engines.outcome import Kind, Outcome, RunState, State, TaskResult
-from hpc.engines.rows import rows
+from hpc.engines.rows import place_in_file, rows
 from hpc.engines.service import RemoteRun
 from hpc.engines.task_names import groups_around, row_of
 from hpc.engines.vertex.place import CALLED, Place
@@ -143,7 +143,7 @@ class Teller:
 
     def _finish(self, spot: Spot, by_path: Mapping[str, Spot]) -> None:
         result = self._result(spot, by_path)
-        place = self._told.places.get(row_of(spot.path), "")
+        place = place_in_file(row_of(spot.path), self._told.places)
         failure = Failure(place=place) if result.state == "FAILED" and spot.is_leaf else None
         self._tell_end(spot.path, result, failure, self._count(spot))
 
