@@ -46,10 +46,12 @@ def submit(name: str, file: Path | Address | None, options: Mapping[str, Any]) -
         return _show_rows(order.job, service.where, options["form"])
     run = service.submit(order.job)
     if not options["detach"]:
-        _say(run, f"submitted to {service.where}" if run.is_new else f"is there already, in {service.where}")
+        click.echo(f"{run.run} {_news(run, service)}", err=True)  # its page stands in the first line of the watching
         return follow(name, service, run.run, order.job.places, options["form"])
     _show_run(run, options["form"])
-    _say(run, f"submitted to {service.where}; {again(name, run.run)}")
+    click.echo(f"{run.run} {_news(run, service)}; {again(name, run.run)}", err=True)
+    if run.link:
+        click.echo(f"  {run.link}", err=True)
     return OK
 
 
@@ -140,10 +142,8 @@ def name_of(spec: Mapping[str, Any]) -> str:
 # ---------------------------------------------------------------- what is shown
 
 
-def _say(run: RemoteRun, what: str) -> None:
-    click.echo(f"{run.run} {what}", err=True)
-    if run.link:
-        click.echo(f"  {run.link}", err=True)
+def _news(run: RemoteRun, service: Service) -> str:
+    return f"{'submitted to' if run.is_new else 'is there already, in'} {service.where}"
 
 
 def _show_run(run: RemoteRun, form: str) -> None:
