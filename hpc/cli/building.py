@@ -74,11 +74,11 @@ class _LiveView(BuildView):
         from rich.live import Live
 
         super().__init__(screen, total, all_lines=all_lines)
-        self._console = Console(file=cast("IO[str]", screen), highlight=False, emoji=False)
-        self._live = Live(console=self._console, get_renderable=self._picture, refresh_per_second=8, transient=True)
         self._now = ""
         self._began = time.monotonic()
         self._lines: deque[str] = deque(maxlen=_LINES_SHOWN)
+        self._console = Console(file=cast("IO[str]", screen), highlight=False, emoji=False)
+        self._live = Live(console=self._console, get_renderable=self._picture, refresh_per_second=8, transient=True)
 
     def take(self, event: Event) -> None:
         if event.what != "line":
@@ -99,7 +99,7 @@ class _LiveView(BuildView):
         from rich.text import Text
 
         head = f"{self._count()} {self._now} {duration(time.monotonic() - self._began)}"
-        picture = Text(visible(head), style="bold", no_wrap=True, overflow="ellipsis")
+        picture = Text(no_wrap=True, overflow="ellipsis").append(visible(head), "bold")
         for line in list(self._lines):
             picture.append(f"\n  {visible(line)}", "dim")
         return picture
