@@ -20,6 +20,12 @@ TESTS = Path(__file__).parent
 EXAMPLES = sorted(TESTS.parent.glob("examples/*/pipeline.yaml"))
 
 
+def targets_of(example: Path) -> tuple[str, ...]:
+    """The targets that can run an example: all, unless its first line says `# target: vertex`."""
+    only = re.match(r"# target: (\w+)\n", example.read_text(encoding="utf-8"))
+    return (only[1],) if only else tuple(TARGETS)
+
+
 @dataclass(frozen=True)
 class Result:
     """What came of a file: the compiled text, or None; and every diagnostic."""

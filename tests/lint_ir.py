@@ -441,7 +441,7 @@ def _container(name: str, component: Json, executor: Json) -> Iterator[str]:
         yield f"{name}: no image"
     for text in (*container.get("command", []), *container.get("args", [])):
         for placeholder in _ANY_PLACEHOLDER.finditer(text):
-            yield from _placeholder(name, component, placeholder[0])
+            yield from _placeholder(name, component, placeholder[0].replace(".json_escape[1]}}", "}}"))
 
 
 def _placeholder(name: str, component: Json, text: str) -> Iterator[str]:

@@ -9,7 +9,7 @@ from compiling import graph_of
 from judging import messages
 
 from hpc.compiler.checks import hardware
-from hpc.compiler.hardware import gpu_names, machine_table
+from hpc.compiler.machines import shipped
 from hpc.compiler.targets import KFP, LOCAL, VERTEX, Target
 from hpc.diagnostics import Diagnostic
 from hpc.spec.model import Accelerator, Pipeline
@@ -231,12 +231,12 @@ def test_what_is_offered_passes_in_silence(accelerator: str) -> None:
 
 
 def rows() -> Iterator[tuple[str, str, list[int]]]:
-    for machine, facts in machine_table()["machines"].items():
+    for machine, facts in shipped().machines.items():
         for gpu, counts in facts.get("gpu", {}).items():
             yield machine, gpu, counts
 
 
-SHORT = {name: short for short, name in gpu_names().items()}
+SHORT = {name: short for short, name in shipped().gpu_names.items()}
 # Rows from which Google's page, read as text, lost the empty cells.
 UNCERTAIN = {"n1-standard-64", "n1-standard-96", "n1-highmem-64", "n1-highmem-96", "n1-highcpu-96"}
 
@@ -253,26 +253,26 @@ def test_every_row_of_the_table(machine: str, gpu: str, counts: list[int]) -> No
 
 
 def test_the_table_has_as_many_rows_as_this_test_thinks() -> None:
-    machines = machine_table()["machines"]
+    machines = shipped().machines
     assert len(machines) == 109
     assert len(list(rows())) == 12 * 4 + 5 * 3 + 29
     assert {name for name, facts in machines.items() if len(facts.get("gpu", {})) == 3} == UNCERTAIN
 
 
-@pytest.mark.parametrize("machine", sorted(machine_table()["machines"]))
+@pytest.mark.parametrize("machine", sorted(shipped().machines))
 def test_every_other_gpu_is_refused(machine: str) -> None:
-    facts = machine_table()["machines"][machine]
+    facts = shipped().machines[machine]
     others = {gpu for _, gpu, _ in rows()} - {*facts.get("gpu", {})}
     for gpu in others:
         [code] = judge_codes(machine=machine, gpu=gpu, count=4)
         assert code == ("HPC507" if machine in UNCERTAIN and gpu == "NVIDIA_TESLA_P100" else "HPC501")
 
 
-@pytest.mark.parametrize("machine", sorted(machine_table()["machines"]))
+@pytest.mark.parametrize("machine", sorted(shipped().machines))
 def test_a_machine_alone_passes_unless_it_brings_gpus(machine: str) -> None:
     brings = machine.startswith(("a2-", "a3-", "a4-", "a4x-", "g2-", "g4-"))
     assert judge_codes(machine=machine) == (["HPC505"] if brings else [])
-    facts = machine_table()["machines"][machine]
+    facts = shipped().machines[machine]
     named = {"gpu": next(iter(facts["gpu"])), "count": next(iter(facts["gpu"].values()))[0]} if brings else {}
     assert judge_codes(machine=machine, cpu=facts["cpu"], memory=f"{facts['memory_gb']}GB", **named) == []
     larger = judge_codes(machine=machine, cpu=facts["cpu"] + 1, memory=f"{facts['memory_gb'] + 1}GB", **named)
@@ -341,7 +341,7 @@ def test_an_unknown_region() -> None:
 
 
 def test_regions_pass_in_silence() -> None:
-    for region in machine_table()["accelerators"]["NVIDIA_TESLA_T4"]["regions"]:
+    for region in shipped().accelerators["NVIDIA_TESLA_T4"]["regions"]:
         assert in_region(region) == []
     for accelerator in ("{}", "{tpu: v5e}", "{cpu: 4}"):
         assert in_region("africa-south1", accelerator) == []

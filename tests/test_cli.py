@@ -582,7 +582,7 @@ def test_recipe_renders_components_that_the_sdk_loads(tmp_path: Path) -> None:
     assert [file.name for file in files] == ["data-prepare.yaml", "train.yaml"]
     train = components.load_component_from_file(str(files[1]))
     assert set(train.component_spec.inputs) == {"data_dir", "experiment"}
-    assert set(train.component_spec.outputs) == {"model"}
+    assert set(train.component_spec.outputs) == {"model", "gcp_resources"}  # its machine makes it a job
 
 
 def test_names_of_a_run_are_no_inputs_of_a_component_file(folder: Path) -> None:

@@ -16,6 +16,7 @@ from typing import Any
 
 import pytest
 import yaml
+from compiling import targets_of
 from hypothesis import given
 from hypothesis import strategies as st
 from lint_ir import lint
@@ -122,10 +123,15 @@ def test_pipeline_of_hpc_keeps_its_meaning(name: str, target: str) -> None:
 
 
 OK_CASES = sorted((TESTS / "cases" / "ok").glob("*.yaml"))
+EVERY_EXAMPLE = sorted((TESTS.parent / "examples").glob("*/pipeline.yaml"))
+JOBS = [(file, "vertex") for file in EVERY_EXAMPLE if file.parent.name in ("mnist", "hydra_recipe")]
+JOBS += [(file, "vertex") for file in OK_CASES if file.stem == "jobs_of_vertex"]
+"""Compiled to jobs of Vertex AI, which are not converted back."""
 EXAMPLES = [
-    *((file, target) for file in sorted((TESTS.parent / "examples").glob("*/pipeline.yaml")) for target in TARGETS),
-    *((file, "kfp" if file.stem == "limits" else None) for file in OK_CASES if file.stem != "searches"),
+    *((file, target) for file in EVERY_EXAMPLE for target in TARGETS if len(targets_of(file)) > 1),
+    *((file, "kfp" if file.stem == "limits" else None) for file in OK_CASES if not file.stem.startswith("searches")),
 ]
+EXAMPLES = [(file, target) for file, target in EXAMPLES if (file, target or "vertex") not in JOBS]
 
 
 def _keys(source: str) -> dict[str, str]:
@@ -642,6 +648,14 @@ def test_convert_says_that_searches_are_not_read_back() -> None:
     with pytest.raises(NotAComponent) as refused:
         convert(compiled.text)
     assert refused.value.fact.endswith("is a search (`tune`) for this machine, and searches are not converted back.")
+
+
+@pytest.mark.parametrize(("file", "target"), JOBS, ids=lambda one: getattr(one, "stem", one))
+def test_convert_says_that_jobs_are_not_read_back(file: Path, target: str) -> None:
+    compiled = compile_pipeline(decode(file.read_bytes(), file.name), TARGETS[target], Folder(file.parent))
+    with pytest.raises(NotAComponent) as refused:
+        convert(compiled.text)
+    assert refused.value.fact.endswith("of Vertex AI that hpc wrote, and such jobs are not converted back.")
 
 
 def test_convert_never_writes_over_its_source(component: Path, capsys: pytest.CaptureFixture[str]) -> None:

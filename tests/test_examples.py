@@ -8,9 +8,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from compiling import EXAMPLES, TESTS, compile_bytes
+from compiling import EXAMPLES, TESTS, compile_bytes, targets_of
+
+from hpc.compiler.lower.custom_jobs import LAUNCHER_IMAGE
 
 TARGETS = ("vertex", "kfp", "local")
+EACH = [
+    pytest.param(file, target, id=f"{file.parent.name}-{target}") for file in EXAMPLES for target in targets_of(file)
+]
 
 
 def _text(example: Path, target: str) -> str:
@@ -19,8 +24,7 @@ def _text(example: Path, target: str) -> str:
     return result.compiled.text
 
 
-@pytest.mark.parametrize("target", TARGETS)
-@pytest.mark.parametrize("example", EXAMPLES, ids=lambda path: path.parent.name)
+@pytest.mark.parametrize(("example", "target"), EACH)
 def test_golden_file(example: Path, target: str, matches_golden: Callable[..., None]) -> None:
     text = _text(example, target)
     extension = "ir.yaml" if "\n---\n" in text else "json"
@@ -29,7 +33,8 @@ def test_golden_file(example: Path, target: str, matches_golden: Callable[..., N
 
 @pytest.mark.parametrize("example", EXAMPLES, ids=lambda path: path.parent.name)
 def test_messages_on_examples(example: Path, matches_golden: Callable[..., None]) -> None:
-    shown = {target: compile_bytes(example.read_bytes(), target, folder=example.parent).shown for target in TARGETS}
+    targets = targets_of(example)
+    shown = {target: compile_bytes(example.read_bytes(), target, folder=example.parent).shown for target in targets}
     matches_golden("".join(f"{target}:\n{text}" for target, text in shown.items()))
 
 
@@ -42,19 +47,24 @@ def _leaves(value: Any, path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str,
         yield path, repr(value)
 
 
+EVERYWHERE = [example for example in EXAMPLES if len(targets_of(example)) == len(TARGETS)]
 STRAIGHT = TESTS / "cases" / "ok" / "every_straight_key.yaml"
 
 
-@pytest.mark.parametrize("example", [*EXAMPLES, STRAIGHT], ids=lambda path: f"{path.parent.name}/{path.stem}")
+@pytest.mark.parametrize("example", [*EVERYWHERE, STRAIGHT], ids=lambda path: f"{path.parent.name}/{path.stem}")
 def test_targets_differ_only_where_they_must(example: Path) -> None:
     """The same file means the same everywhere: resources, literals and the artifact root are the target's, no more.
 
-    Clusters are told of metrics by a program in front of the command; on this machine the engine reads the file.
+    Clusters are told of metrics by a program in front of the command; on this machine the engine reads the file. What
+    is a job of its own on Vertex AI has another container there, and an output that names the job.
     """
     own = {"resources", "literals", "defaultPipelineRoot"} | (
         {"command"} if b": Metrics" in example.read_bytes() else set()
     )
     documents = {target: json.loads(_text(example, target).split("\n---\n")[0]) for target in TARGETS}
+    executors = documents["vertex"]["deploymentSpec"]["executors"]
+    jobs = {name for name, one in executors.items() if one.get("container", {}).get("image") == LAUNCHER_IMAGE}
+    own |= {"gcp_resources", *jobs}
     leaves = {target: dict(_leaves(document)) for target, document in documents.items()}
     for target in ("kfp", "local"):
         differing = {path for path, _ in leaves["vertex"].items() ^ leaves[target].items()}
@@ -62,5 +72,12 @@ def test_targets_differ_only_where_they_must(example: Path) -> None:
         assert not unexpected
 
 
+def test_an_example_for_one_target_is_refused_elsewhere() -> None:
+    for example in EXAMPLES:
+        for target in {*TARGETS} - {*targets_of(example)}:
+            found = compile_bytes(example.read_bytes(), target, folder=example.parent).diagnostics
+            assert {one.rule.code for one in found if one.is_error} == {"HPC504"}
+
+
 def test_there_are_examples() -> None:
-    assert {path.parent.name for path in EXAMPLES} >= {"mnist", "hydra_recipe"}
+    assert {path.parent.name for path in EXAMPLES} >= {"mnist", "hydra_recipe", "serve"}

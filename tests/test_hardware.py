@@ -6,19 +6,20 @@ from typing import Any
 
 import pytest
 
-from hpc.compiler.hardware import in_bytes, resources
+from hpc.compiler.hardware import Hardware, chosen_machine, hardware, in_bytes, resources
 from hpc.compiler.ir import AcceleratorConfig, Resources
+from hpc.compiler.machines import shipped
 from hpc.compiler.targets import KFP, LOCAL, TARGETS, VERTEX, Target
 from hpc.spec.model import Accelerator
 
 
 def of(target: Target = KFP, **keys: Any) -> Resources | None:
-    return resources(Accelerator.model_validate(keys), target)
+    return resources(Accelerator.model_validate(keys), target, shipped())
 
 
 @pytest.mark.parametrize("target", TARGETS.values())
 def test_nothing_asked_for_is_nothing_written(target: Target) -> None:
-    assert resources(None, target) is None
+    assert resources(None, target, shipped()) is None
     assert of(target) is None
     assert of(target, description="a machine", spot=True, disk="100GB", nodes=2) is None
 
@@ -101,42 +102,89 @@ def test_names_of_gpus_on_vertex(gpu: str, name: str) -> None:
     assert found.accelerator == AcceleratorConfig(name, "1", name, "1")
 
 
-def test_a_machine_becomes_limits_on_vertex_only() -> None:
-    limits = Resources(cpu_limit=4.0, resource_cpu_limit="4", memory_limit=15.0, resource_memory_limit="15G")
-    assert of(VERTEX, machine="n1-standard-4") == limits
-    assert of(KFP, machine="n1-standard-4") is None
-    assert of(LOCAL, machine="n1-standard-4") is None
-    assert of(VERTEX, machine="c4-standard-8") is None
-    assert of(VERTEX, machine="n1-highcpu-16") == Resources(
-        cpu_limit=16.0, resource_cpu_limit="16", memory_limit=14.4, resource_memory_limit="14400M"
-    )
+@pytest.mark.parametrize("target", TARGETS.values())
+def test_a_machine_writes_no_resources(target: Target) -> None:
+    """On Vertex AI it is asked for itself, in a CustomJob."""
+    assert of(target, machine="n1-standard-4") is None
 
 
-def test_what_stands_beside_a_machine_is_written_on_vertex() -> None:
-    found = of(VERTEX, machine="n1-standard-4", cpu="500m", memory="4GiB")
-    assert found is not None
-    assert (found.resource_cpu_limit, found.resource_memory_limit) == ("500m", "4Gi")
-    found = of(VERTEX, machine="n1-standard-4", memory="4GB")
-    assert found is not None
-    assert (found.resource_cpu_limit, found.resource_memory_limit) == ("4", "4G")
-    found = of(VERTEX, machine="a2-megagpu-16g", cpu=96, memory="1000GB")
-    assert found is not None
-    assert (found.resource_cpu_limit, found.resource_memory_limit) == ("96", "624G")
+# ---------------------------------------------------------------- CustomJobs
+
+
+def machines(**keys: Any) -> Hardware:
+    return hardware(Accelerator.model_validate(keys), shipped())
+
+
+def test_the_machine_of_a_job_that_asks_for_nothing() -> None:
+    assert hardware(None, shipped()) == Hardware("e2-standard-4", disk_type="pd-ssd", disk_gb=100)
+
+
+def test_a_machine_that_is_named() -> None:
+    found = machines(machine="a2-highgpu-8g", gpu="A100", count=8, nodes=4, disk="500GB")
+    expected = Hardware("a2-highgpu-8g", 4, "NVIDIA_TESLA_A100", 8, disk_type="pd-ssd", disk_gb=500)
+    assert found == expected
 
 
 @pytest.mark.parametrize(
-    ("machine", "cpu", "memory"),
+    ("keys", "kind", "size"),
     [
-        ("a3-highgpu-8g", "96", "624G"),
-        ("a2-highgpu-8g", "96", "624G"),
-        ("m1-ultramem-40", "40", "624G"),
-        ("a4x-highgpu-4g", "96", "624G"),
-        ("n1-highmem-96", "96", "624G"),
-        ("n1-standard-96", "96", "360G"),
+        ({"machine": "a3-ultragpu-8g", "gpu": "H200", "count": 8}, "hyperdisk-balanced", 100),
+        ({"machine": "a4-highgpu-8g", "gpu": "B200", "count": 8}, "hyperdisk-balanced", 100),
+        ({"machine": "n1-standard-4", "vertex": {"boot_disk_type": "pd-standard"}}, "pd-standard", 100),
+        ({"machine": "n1-standard-4", "disk": "200GiB"}, "pd-ssd", 200),
+        ({"machine": "n1-standard-4", "disk": "200500MB"}, "pd-ssd", 201),
+        ({"machine": "ct6e-standard-4t"}, "", 0),
+        ({"machine": "ct6e-standard-4t", "disk": "200GB"}, "pd-ssd", 200),
+        ({"machine": "c4-standard-8"}, "pd-ssd", 100),
     ],
 )
-def test_limits_are_at_most_what_a_step_can_have(machine: str, cpu: str, memory: str) -> None:
-    found = of(VERTEX, machine=machine)
-    assert found is not None
-    assert (found.resource_cpu_limit, found.resource_memory_limit) == (cpu, memory)
-    assert (found.cpu_limit, found.memory_limit) == (float(cpu), float(memory.removesuffix("G")))
+def test_boot_disks(keys: dict[str, Any], kind: str, size: int) -> None:
+    found = machines(**keys)
+    assert (found.disk_type, found.disk_gb) == (kind, size)
+
+
+@pytest.mark.parametrize(
+    ("keys", "accelerator", "count", "topology"),
+    [
+        ({"tpu": "v3", "machine": "cloud-tpu", "count": 32}, "TPU_V3", 32, ""),
+        ({"tpu": "v5e", "machine": "ct5lp-hightpu-4t"}, "", 0, "2x2"),
+        ({"machine": "ct5lp-hightpu-8t"}, "", 0, "2x4"),
+        ({"tpu": "v6e", "machine": "ct6e-standard-4t", "vertex": {"tpu_topology": "8x8"}}, "", 0, "8x8"),
+        ({"tpu": "7x", "machine": "tpu7x-standard-4t"}, "", 0, "2x2x1"),
+    ],
+)
+def test_tpus(keys: dict[str, Any], accelerator: str, count: int, topology: str) -> None:
+    found = machines(**keys)
+    assert (found.accelerator, found.count, found.topology) == (accelerator, count, topology)
+
+
+@pytest.mark.parametrize(
+    ("keys", "machine"),
+    [
+        ({}, "e2-standard-4"),
+        ({"cpu": 16}, "e2-highcpu-16"),
+        ({"cpu": 8, "memory": "32GB"}, "e2-standard-8"),
+        ({"cpu": 8, "memory": "32GiB"}, "e2-standard-8"),
+        ({"memory": "100GB"}, "e2-highmem-16"),
+        ({"memory": "300GB"}, "n2-highmem-48"),
+        ({"memory": "3000GB"}, "m1-ultramem-160"),
+        ({"gpu": "T4"}, "n1-standard-4"),
+        ({"gpu": "T4", "count": 4, "cpu": 64}, "n1-highcpu-64"),
+        ({"gpu": "L4"}, "g2-standard-4"),
+        ({"gpu": "L4", "cpu": 32}, "g2-standard-32"),
+        ({"gpu": "A100", "count": 8}, "a2-highgpu-8g"),
+        ({"gpu": "A100_80GB"}, "a2-ultragpu-1g"),
+        ({"gpu": "T4", "cpu": 200}, None),
+        ({"memory": "9000GB"}, None),
+        ({"tpu": "v5e"}, "ct5lp-hightpu-1t"),
+        ({"tpu": "v5e", "count": 8}, "ct5lp-hightpu-8t"),
+        ({"tpu": "v5e", "vertex": {"tpu_topology": "2x4"}}, "ct5lp-hightpu-8t"),
+        ({"tpu": "v5e", "vertex": {"tpu_topology": "4x4"}}, "ct5lp-hightpu-4t"),
+        ({"tpu": "v5e", "vertex": {"tpu_topology": "3x3"}}, None),
+        ({"tpu": "7x"}, "tpu7x-standard-4t"),
+        ({"tpu": "v2", "count": 8}, "cloud-tpu"),
+        ({"tpu": "v5e", "count": 3}, None),
+    ],
+)
+def test_the_smallest_machine_that_has_it_all_is_chosen(keys: dict[str, Any], machine: str | None) -> None:
+    assert chosen_machine(Accelerator.model_validate(keys), shipped()) == machine

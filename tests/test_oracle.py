@@ -21,6 +21,7 @@ from typing import Any
 
 import pytest
 import yaml
+from compiling import targets_of
 from google.protobuf import json_format
 from kfp import compiler, components, dsl
 from lint_ir import lint
@@ -133,7 +134,7 @@ LOST_BY_THE_SDK: dict[str, list[str]] = {
 
 EACH_CASE = [pytest.param(name, target, id=f"{name}-{target}") for name, targets in CASES.items() for target in targets]
 EACH_EXAMPLE = [
-    pytest.param(file, target, id=f"{file.parent.name}-{target}") for file in EXAMPLES for target in TARGETS
+    pytest.param(file, target, id=f"{file.parent.name}-{target}") for file in EXAMPLES for target in targets_of(file)
 ]
 
 

@@ -1,8 +1,8 @@
 """The compiler: text of a pipeline file in, text of KFP IR out, through stages in one order. Best read first.
 
     read -> settle (profiles, --set, ${{ }}, uses) -> load -> assemble (files that are used)
-         -> sweep (Hydra's lists for `for_each`) -> link -> check -> compose (does each Hydra app start?)
-         -> render -> lower -> emit
+         -> sweep (Hydra's lists for `for_each`) -> lock (digests of images) -> link -> check
+         -> compose (does each Hydra app start?) -> render -> lower -> emit
 
 A stage returns its value or raises Rejected with everything it found. Nothing here prints, writes, starts a process or
 asks the network; the files that a pipeline file names are read, and Hydra is asked, through `Files`.
@@ -12,24 +12,27 @@ from __future__ import annotations
 
 from collections.abc import Generator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from hpc.compiler.checks import check
 from hpc.compiler.composition import Coverage, composed
 from hpc.compiler.emit import emit, emit_component
+from hpc.compiler.explanation import Explainer, Explanation, step_names, steps_called
 from hpc.compiler.files import Files
 from hpc.compiler.graph import Graph, RunsContainer
 from hpc.compiler.link import link
+from hpc.compiler.locks import images_run, lock_name, not_locked, read_lock, with_locked_images
 from hpc.compiler.lower import lower, lower_component, lower_platform
+from hpc.compiler.machine_file import machine_table
 from hpc.compiler.render import ComponentSpec, render
 from hpc.compiler.sweeps import swept
 from hpc.compiler.targets import KFP, VERTEX, Target
-from hpc.diagnostics import Diagnostic, Rejected, Source, located
+from hpc.diagnostics import Diagnostic, Path, Rejected, Source, located
 from hpc.spec.document import Document, read, warnings
 from hpc.spec.expand import expanded
 from hpc.spec.load import check_marker, load
 from hpc.spec.merge import with_profiles, with_siblings
-from hpc.spec.model import Targets
+from hpc.spec.model import Image, Targets
 from hpc.spec.program import Program, assembled
 from hpc.spec.unused import unused
 
@@ -85,8 +88,17 @@ def compile_components(
     judged = _judged(source, target, files, choice)
     tuned = {step.spec_name for step in judged.graph.all_steps if isinstance(step, RunsContainer) and step.is_tuned}
     specs = {name: spec for name, spec in sorted(judged.specs.items()) if name not in tuned}
-    components = {name: lower_component(name, spec, judged.target) for name, spec in specs.items()}
+    components = {name: lower_component(name, spec, judged.target, judged.graph) for name, spec in specs.items()}
     return {name: emit_component(component) for name, component in components.items()}, judged.diagnostics
+
+
+def explain(
+    source: Source, target: Target | None, files: Files, choice: Choice, name: str
+) -> tuple[list[Explanation], list[str]]:
+    """What the steps of that name become, one where no loop made several; and the names of all steps."""
+    judged = _judged(source, target, files, choice)
+    explainer = Explainer(judged.graph, judged.specs, judged.target, judged.source)
+    return [explainer.explained(step) for step in steps_called(judged.graph, name)[:1]], step_names(judged.graph)
 
 
 @dataclass(frozen=True)
@@ -104,13 +116,15 @@ class _Judged:
 def _judged(source: Source, target: Target | None, files: Files, choice: Choice) -> _Judged:
     """The stages up to `render`, which every result shares. Raises Rejected."""
     program, found = understood(source, files, choice)
-    program = swept(program, files)
+    lock = read_lock(files, lock_name(source))
+    program = with_locked_images(swept(program, files), lock)
     target = target or default_target(program.main.pipeline.targets)
     with located_in(program.document):
-        graph = link(program)
-        found += check(graph, target)
+        machines = machine_table(program, files)
+        graph = replace(link(program), machines=machines)
+        found += [*check(graph, target), *not_locked(graph, lock, target)]
         hydra = composed(graph, files)
-        specs = render(graph, files)
+        specs = render(graph, files, target)
     found = located([*found, *hydra.diagnostics], program.document)
     return _Judged(graph, program.document, specs, target, found, hydra.covered)
 
@@ -129,6 +143,14 @@ def understood(source: Source, files: Files, choice: Choice) -> tuple[Program, l
     document = with_siblings(document)
     program, more = assembled(load(document), document, files.read_text)
     return program, [*found, *warnings(original), *located(unused(original, merged), original), *more]
+
+
+def images(source: Source, files: Files, choice: Choice) -> tuple[dict[Path, Image], Document]:
+    """The images that steps run, by their places in the document, without the digests of a lock. Raises Rejected."""
+    program, _ = understood(source, files, choice)
+    program = swept(program, files)
+    with located_in(program.document):
+        return images_run(link(program)), program.document
 
 
 @contextmanager

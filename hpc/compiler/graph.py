@@ -11,9 +11,10 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, Literal
 
+from hpc.compiler.machines import MachineTable, shipped
 from hpc.components.container import ContainerComponent
 from hpc.components.fields import Cache, EnvValue, Retry
-from hpc.components.foreign import ForeignContainer, ForeignPipeline
+from hpc.components.foreign import ForeignContainer, ForeignPipeline, GoogleOperation
 from hpc.components.importer import ImporterComponent
 from hpc.components.ports import InputPort, OutputPort
 from hpc.components.step import Tune
@@ -114,7 +115,10 @@ class Layer:
 
 @dataclass(frozen=True)
 class Settings:
-    """How a container runs: the layers laid on each other. `paths` tells where images and machines are declared."""
+    """How a container runs: the layers laid on each other. Paths tell where images and machines are declared.
+
+    `timeout_path` is where the step or its component says `timeout`, empty if at most the defaults do.
+    """
 
     image: Image
     overrides: Mapping[str, Any]
@@ -127,6 +131,7 @@ class Settings:
     kfp: tuple[Any, ...] = ()
     image_path: Path = ()
     accelerator_path: Path = ()
+    timeout_path: Path = ()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -173,8 +178,13 @@ class Step:
         own = key(self.component_name)
         if self.is_particular or any(isinstance(binding, Gathered) for binding in self.bindings.values()):
             return "--".join(filter(None, (own, self.scope, key(self.written))))
-        left_out = sorted(self.inputs.keys() - self.bindings.keys())
+        left_out = self.left_out
         return "--".join([own, *(["without"] if left_out else []), *map(key, left_out)])
+
+    @property
+    def left_out(self) -> list[str]:
+        """The optional inputs without a value; what the step runs is worded without them."""
+        return sorted(self.inputs.keys() - self.bindings.keys())
 
     @property
     def is_particular(self) -> bool:
@@ -218,9 +228,13 @@ class ContainerStep(RunsContainer):
 
 @dataclass(frozen=True, kw_only=True)
 class ForeignStep(RunsContainer):
-    """A step that runs a component file of KFP."""
+    """A step that runs a component file of KFP, or an operation of Google Cloud."""
 
     component: ForeignContainer
+
+    @property
+    def left_out(self) -> list[str]:
+        return [] if isinstance(self.component, GoogleOperation) else super().left_out
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -346,6 +360,7 @@ class Graph:
     `files` are the pipeline file and those that it uses; `name` is that of its component spec, empty for the pipeline
     itself. `inputs` are those that have a value; `counts` tells of how many elements those consist that are put
     together from several sources. `nodes` are in topological order, ties by name, and so are the children of a group.
+    `machines` are those that the pipeline's profiles are held against.
     """
 
     files: tuple[File, ...]
@@ -355,6 +370,7 @@ class Graph:
     counts: Mapping[str, int]
     nodes: tuple[Node, ...]
     results: Mapping[str, Source]
+    machines: MachineTable = field(default_factory=shipped)
 
     @property
     def pipeline(self) -> Pipeline:

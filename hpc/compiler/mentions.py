@@ -131,13 +131,6 @@ def program_folder(home: File, settings: Settings) -> str | None:
     return home.place(folder) if folder else None
 
 
-def own_timeout(step: RunsContainer) -> Path | None:
-    """Where the step or its component says `timeout`; None if at most `defaults` does."""
-    said = (layer.path for layer in step.layers[:-1] if getattr(layer.block, "timeout", None))
-    path = next(said, None)
-    return (*path, "timeout") if path is not None else None
-
-
 def walk(value: Any, path: Path) -> Iterator[tuple[Path, str]]:
     """Every text in a value that stands at `path`, with its own path."""
     if isinstance(value, str):

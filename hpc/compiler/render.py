@@ -12,6 +12,7 @@ from typing import Any
 
 from hpc.compiler.files import Files
 from hpc.compiler.graph import ContainerStep, ForeignStep, Gathered, Graph, Settings
+from hpc.compiler.targets import Target
 from hpc.components import arguments
 from hpc.components.fields import SecretRef
 from hpc.components.foreign import NotAComponent
@@ -20,6 +21,7 @@ from hpc.components.types import Plain, Type
 from hpc.components.use import Use, element_name, run_names
 from hpc.diagnostics import Diagnostic, Place, Rejected, Rule, Source, Span
 from hpc.spec.document import read_value
+from hpc.spec.model import Image
 
 BAD_TEMPLATE = Rule(
     "HPC711",
@@ -68,12 +70,12 @@ class ComponentSpec:
     is_foreign: bool = False
 
 
-def render(graph: Graph, files: Files) -> dict[str, ComponentSpec]:
+def render(graph: Graph, files: Files, target: Target) -> dict[str, ComponentSpec]:
     """Component specs by name. Raises Rejected with what is wrong in users' templates."""
     missing = list(_missing_templates(graph, files))
     if missing:
         raise Rejected(missing)
-    renderer = _Renderer(files)
+    renderer = _Renderer(files, target)
     specs: dict[str, ComponentSpec] = {}
     for step in graph.all_steps:
         if step.spec_name in specs:
@@ -144,18 +146,19 @@ def machine_names(settings: Settings) -> Mapping[str, Any]:
 class _Renderer:
     """Renders with one Jinja environment; `found` collects what is wrong in users' templates, once each."""
 
-    def __init__(self, files: Files) -> None:
+    def __init__(self, files: Files, target: Target) -> None:
         from hpc.templates import environment
 
         self.environment = environment(files.read_text)
         self.template = self.environment.get_template("container.yaml.j2")
+        self.target = target
         self.found: dict[str, Diagnostic] = {}
 
     def render(self, step: ContainerStep) -> ComponentSpec:
         use, own = use_of(step), _template(step)
         values = {
             **arguments.context(use),
-            "image": step.settings.image.pinned,
+            "image": _image(step.settings.image, self.target),
             "command": arguments.command(use),
             "env": dict(_literal_env(step.settings)),
             "arguments": own or f"{step.component.cli}.yaml.j2",
@@ -225,6 +228,11 @@ class _Renderer:
     def finish(self) -> None:
         if self.found:
             raise Rejected(self.found.values())
+
+
+def _image(image: Image, target: Target) -> str:
+    """What is built where it runs has no digest before."""
+    return image.uri if image.build and target.builds_images else image.pinned
 
 
 def _texts(args: Plain) -> list[str]:

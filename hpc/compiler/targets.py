@@ -43,8 +43,9 @@ class Target:
     `platform` names the second document, `metadata` tells whether `${{ inputs.x.metadata.k }}` is replaced in an
     argument, `unknown_run` holds the `run.*` that are not. `exit_hooks`: what runs whatever happened is a hook of what
     it waits for: one for each, and nothing waits for it. `final_status` tells whether the status of an end is right,
-    `requests` whether a container can ask for less than its limits, `tunes` whether something makes the trials of a
-    search.
+    `requests` whether a container can ask for less than its limits, `tunes` who makes the trials of a search: a
+    job of the service, the engine itself, or nobody, `google_operations` whether `uses: google/…` can be run.
+    `builds_images`: an image with `build` is made there, from its folder as it is then.
     """
 
     name: TargetName
@@ -61,7 +62,9 @@ class Target:
     exit_hooks: bool
     final_status: bool
     requests: bool
-    tunes: Literal["yes", "not yet", "no"]
+    tunes: Literal["job", "engine", "no"]
+    builds_images: bool
+    google_operations: bool
     quotas: Quotas | None = None
     unknown_run: frozenset[str] = frozenset()
 
@@ -81,7 +84,9 @@ VERTEX = Target(
     exit_hooks=False,
     final_status=True,
     requests=False,
-    tunes="not yet",
+    tunes="job",
+    builds_images=False,
+    google_operations=True,
     quotas=Quotas(tasks=10_000, artifacts=100, variables=100),
     unknown_run=frozenset({"workspace"}),
 )
@@ -101,6 +106,8 @@ KFP = Target(
     final_status=False,
     requests=True,
     tunes="no",
+    builds_images=False,
+    google_operations=False,
     unknown_run=frozenset({"root", "executor_output", "project", "location"}),
 )
 LOCAL = Target(
@@ -118,7 +125,9 @@ LOCAL = Target(
     exit_hooks=False,
     final_status=True,
     requests=True,
-    tunes="yes",
+    tunes="engine",
+    builds_images=True,
+    google_operations=False,
     unknown_run=frozenset({"workspace", "project", "location"}),
 )
 

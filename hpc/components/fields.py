@@ -53,6 +53,8 @@ class Model(BaseModel):
 
     MEANINGLESS: ClassVar[tuple[str, ...]] = ()
     """Fields that a model shares with its base and that a file may not write here; a validator says why."""
+    TITLE: ClassVar[str] = "the pipeline file"
+    """How messages call a whole file of this model."""
 
 
 def text_schema(pattern: str, **more: int) -> dict[str, Any]:

@@ -26,6 +26,14 @@ RUN_IN_TEXT = {
 }
 """What `run.x` is where it is replaced inside an argument."""
 
+RUN_OF_JOB = {
+    "service_account": "{{$.pipeline_service_account}}",
+    "network": "{{$.pipeline_network}}",
+    "kms_key": "{{$.pipeline_encryption_key_name}}",
+    "persistent_resource": "{{$.pipeline_persistent_resource_id}}",
+}
+"""What a run on Vertex AI was started with; nothing where it was started without (all but the account)."""
+
 
 def run_input(name: str) -> str:
     """The hidden input of a component through which `run.<name>` reaches its arguments. No port can have this name."""

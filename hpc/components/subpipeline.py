@@ -19,7 +19,9 @@ from hpc.components.fields import (
     Title,
     text_schema,
 )
+from hpc.components.foreign import google_names
 from hpc.components.kubernetes import KubernetesExtras
+from hpc.components.library import library_names
 from hpc.components.ports import GroupInputs, PipelineOutputs
 from hpc.components.step import StepEntry
 
@@ -65,7 +67,13 @@ class ExternalComponent(Model):
     description: Description = ""
     uses: Annotated[
         StrictStr,
-        Field(description="a component of this file; or `./file.yaml`, `./file.yaml#component`, `std/name@1`"),
+        WithJsonSchema(
+            {"anyOf": [{"type": "string", "enum": [*library_names(), *google_names()]}, {"type": "string"}]}
+        ),
+        Field(
+            description="a component of this file; or `./file.yaml`, `./file.yaml#component`, `std/name@1`, "
+            "`google/NameOp`"
+        ),
     ]
     image: Annotated[StrictStr | None, Field(description="a name of `images`")] = None
     overrides: Overrides = {}

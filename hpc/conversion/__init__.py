@@ -21,6 +21,8 @@ from hpc.conversion.notes import Notes, Remark
 from hpc.conversion.pipeline import pipeline_document
 from hpc.conversion.shape import PIPELINE, PLATFORM, shaped
 
+_ESCAPE = ".json_escape[1]}}"
+
 __all__ = ["Converted", "NotAComponent", "Remark", "Style", "convert", "objections"]
 
 
@@ -33,6 +35,7 @@ def convert(text: str, style: Style = "hydra", folder: str | None = None) -> Con
     """
     first, *rest = documents(text)
     _refuse_searches(rest)
+    _refuse_jobs(first)
     found = read_foreign(text)
     notes = Notes()
     is_component = isinstance(found, ForeignContainer) and _is_component(first.value)
@@ -57,6 +60,18 @@ def _refuse_searches(platforms: Sequence[Node]) -> None:
             if "tune" in _entries(entry):
                 fact = f"`{label}` is a search (`tune`) for this machine, and searches are not converted back."
                 raise NotAComponent(fact, "keep the pipeline file that it was compiled from.")
+
+
+def _refuse_jobs(document: Node) -> None:
+    """A job of Vertex AI that hpc wrote holds the program inside one argument, in a form that is hpc's own."""
+    executors: object = document.value
+    for key in ("deploymentSpec", "executors"):
+        executors = _entries(executors).get(key)
+    for label, executor in _entries(executors).items():
+        words = _entries(_entries(executor).get("container")).get("args")
+        if isinstance(words, list) and any(_ESCAPE in str(word) for word in cast("list[object]", words)):
+            fact = f"`{label}` starts a job of Vertex AI that hpc wrote, and such jobs are not converted back."
+            raise NotAComponent(fact, "keep the pipeline file that it was compiled from, or compile it for kfp.")
 
 
 def _entries(value: object) -> Mapping[str, object]:

@@ -14,7 +14,6 @@ from hpc.components.types import Plain
 from hpc.diagnostics import Diagnostic, Path, Place, Rule
 from hpc.spec.condition_text import NOT_A_CONDITION, BadCondition, parse_condition
 from hpc.spec.conditions import Condition
-from hpc.version import __version__
 
 NOT_AN_EDGE = Rule(
     "HPC301",
@@ -29,15 +28,7 @@ BAD_SWITCH = Rule(
     "condition holds is taken.",
     "Write `- switch: [a -> b when …, a -> c when …, a -> d else]`.",
 )
-NOT_YET = Rule(
-    "HPC109",
-    "part of the language, not yet of this version",
-    "The language has a meaning for this that this version of hpc cannot compile; it refuses rather than drop it.",
-    "Leave it out, or use a newer hpc.",
-)
-RULES = (NOT_AN_EDGE, NOT_A_CONDITION, BAD_SWITCH, NOT_YET)
-
-LEAVE_OUT = f"leave it out; hpc {__version__.rpartition('.')[0]} cannot compile it."
+RULES = (NOT_AN_EDGE, NOT_A_CONDITION, BAD_SWITCH)
 
 
 @dataclass(frozen=True)

@@ -5,14 +5,15 @@ Pydantic's errors carry a `loc` that is nearly a YAML path; here they become rul
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from types import UnionType
-from typing import Annotated, Any, Union, get_args, get_origin
+from typing import Annotated, Any, TypeVar, Union, get_args, get_origin
 
 from pydantic import BaseModel, Tag, ValidationError
 from pydantic_core import ErrorDetails
 
 from hpc.components import KIND_KEYS
+from hpc.components.fields import Model
 from hpc.components.kubernetes import Late
 from hpc.components.types import did_you_mean, kind_of, nearest, with_article
 from hpc.diagnostics import Diagnostic, Path, Place, Rejected, Rule, located
@@ -67,6 +68,8 @@ RESERVED_NAME = Rule(
 )
 RULES = (NO_MARKER, UNKNOWN_KEY, WRONG_VALUE, MISSING_KEY, BAD_NAME, BAD_UNIT, UNKNOWN_VERSION, RESERVED_NAME)
 
+M = TypeVar("M", bound=Model)
+
 _BY_CODE = {rule.code: rule for rule in (*RULES, KEEPS_INTERFACE)}
 _MARKERS = ("version", "apiVersion", "schema", "$schema", "schemaVersion", "hpc_version")
 _EXAMPLES = {
@@ -93,15 +96,19 @@ _SINGULAR = {
 
 def load(document: Document, model: type[Pipeline] = Pipeline) -> Pipeline:
     """The pipeline that the document describes. Raises Rejected with every mistake of shape."""
-    found = list(_respelt_numbers(document))
+    return validated(document, model, list(_respelt_numbers(document)))
+
+
+def validated(document: Document, model: type[M], found: Sequence[Diagnostic] = ()) -> M:
+    """The document as `model`. Raises Rejected with every mistake of shape, and if something was found before."""
     try:
-        pipeline = model.model_validate(document.plain())
+        value = model.model_validate(document.plain())
     except ValidationError as error:
         details = error.errors(include_url=False, include_input=True)
-        raise Rejected(located([*found, *_diagnostics(details, document)], document)) from None
+        raise Rejected(located([*found, *_diagnostics(details, document, model)], document)) from None
     if found:
         raise Rejected(located(found, document))
-    return pipeline
+    return value
 
 
 def _respelt_numbers(document: Document) -> Iterator[Diagnostic]:
@@ -154,12 +161,12 @@ def check_marker(document: Document) -> None:
         raise Rejected(located([Diagnostic(UNKNOWN_VERSION, Place(("hpc",)), fact, fix)], document))
 
 
-def _diagnostics(details: list[ErrorDetails], document: Document) -> Iterator[Diagnostic]:
+def _diagnostics(details: list[ErrorDetails], document: Document, model: type[Model]) -> Iterator[Diagnostic]:
     """One diagnostic for each rule and path; a key that is missing because it is misspelt is one mistake."""
     found: dict[tuple[str, Path], Diagnostic] = {}
     for detail in details:
         path = _path_in(document, detail["loc"])
-        diagnostic = _diagnostic(detail, path, document)
+        diagnostic = _diagnostic(detail, path, document, model)
         found.setdefault((diagnostic.rule.code, path), diagnostic)
     meant = {(path[:-1], each.fix) for (code, path), each in found.items() if code == UNKNOWN_KEY.code}
     for (code, path), diagnostic in found.items():
@@ -180,12 +187,12 @@ def _path_in(document: Document, loc: tuple[int | str, ...]) -> Path:
     return path
 
 
-def _diagnostic(detail: ErrorDetails, path: Path, document: Document) -> Diagnostic:
+def _diagnostic(detail: ErrorDetails, path: Path, document: Document, model: type[Model]) -> Diagnostic:
     kind = detail["type"]
     if kind.startswith("HPC"):
         return _own(detail, path)
     if kind == "extra_forbidden":
-        return _unknown_key(detail, path)
+        return _unknown_key(detail, path, model)
     if kind in ("missing", "union_tag_not_found", "union_tag_invalid"):
         return _missing(kind, path, document)
     return _wrong_value(detail, path)
@@ -218,7 +225,7 @@ _ELSEWHERE = {
 }
 
 
-def _unknown_key(detail: ErrorDetails, path: Path) -> Diagnostic:
+def _unknown_key(detail: ErrorDetails, path: Path, model: type[Model]) -> Diagnostic:
     key = str(path[-1])
     owner = path[:-1]
     if key in KIND_KEYS and len(owner) >= 2 and owner[-2] == "components":
@@ -226,11 +233,11 @@ def _unknown_key(detail: ErrorDetails, path: Path) -> Diagnostic:
         return Diagnostic(
             KEEPS_INTERFACE, Place(path, on="key"), fact, "keep one of `image`, `uses`, `import` and `edges`."
         )
-    allowed = _keys_of(detail["loc"][:-1])
+    allowed = _keys_of(detail["loc"][:-1], model)
     block = str(owner[-2]) if len(owner) >= 2 else ""
     meant = _OF_OTHER_TOOLS.get(key) if block in ("components", "steps") else None
     meant = meant or _ELSEWHERE.get((block, key))
-    fact = f"unknown key `{key}` in {_described(owner)}."
+    fact = f"unknown key `{key}` in {_described(owner) if owner else model.TITLE}."
     return Diagnostic(UNKNOWN_KEY, Place(path, on="key"), fact, meant or did_you_mean(key, allowed))
 
 
@@ -314,9 +321,9 @@ def _described(path: Path) -> str:
     return f"{last} of {_described(path[:-1])}"
 
 
-def _keys_of(loc: tuple[int | str, ...]) -> list[str]:
-    """The keys that the model at a pydantic loc takes."""
-    annotation: Any = Pipeline
+def _keys_of(loc: tuple[int | str, ...], model: type[Model]) -> list[str]:
+    """The keys that the model at a pydantic loc takes, from the model of the whole file."""
+    annotation: Any = model
     for segment in loc:
         annotation = _inside(annotation, segment)
     models = [model for model in _unwrapped(annotation) if isinstance(model, type) and issubclass(model, BaseModel)]

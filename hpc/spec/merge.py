@@ -17,8 +17,8 @@ from hpc.spec.document import Document, Node, read_value
 UNKNOWN_USES = Rule(
     "HPC206",
     "`uses` names nothing",
-    "`uses` of a component names a sibling, a file (`./…`) or a library entry (`std/…`); `uses` of a step names a "
-    "component.",
+    "`uses` of a component names a sibling, a file (`./…`), a library entry (`std/…`) or an operation of Google Cloud "
+    "(`google/…`); `uses` of a step names a component.",
     "Correct the name.",
 )
 USES_CIRCLE = Rule(

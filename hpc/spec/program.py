@@ -12,7 +12,15 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
-from hpc.components.foreign import ForeignContainer, ForeignPipeline, NotAComponent, read_foreign
+from hpc.components.foreign import (
+    ForeignContainer,
+    ForeignPipeline,
+    NotAComponent,
+    google_names,
+    google_operation,
+    nearest_google_name,
+    read_foreign,
+)
 from hpc.components.library import library_names, library_text
 from hpc.components.subpipeline import ExternalComponent
 from hpc.components.types import nearest
@@ -57,9 +65,9 @@ class Program:
 
 
 def address(file: File, uses: str) -> str:
-    """The file that `uses` names, from the pipeline file's folder; entries of the library keep their names."""
+    """The file that `uses` names, from the pipeline file's folder; what comes with hpc keeps its name."""
     name = uses.partition("#")[0]
-    return name if is_library(name) else file.place(name)
+    return file.place(name) if is_file(name) else name
 
 
 def is_file(uses: str) -> bool:
@@ -68,6 +76,15 @@ def is_file(uses: str) -> bool:
 
 def is_library(uses: str) -> bool:
     return uses.startswith("std/")
+
+
+def is_google(uses: str) -> bool:
+    return uses.startswith("google/")
+
+
+def is_elsewhere(uses: str) -> bool:
+    """Whether `uses` names something outside of its own file."""
+    return is_file(uses) or is_library(uses) or is_google(uses)
 
 
 def assembled(main: Pipeline, document: Document, read_text: ReadText) -> tuple[Program, list[Diagnostic]]:
@@ -100,12 +117,15 @@ class _Reader:
 
     def follow(self, file: File) -> None:
         for name, component in file.pipeline.components.items():
-            if isinstance(component, ExternalComponent) and (is_file(component.uses) or is_library(component.uses)):
+            if isinstance(component, ExternalComponent) and is_elsewhere(component.uses):
                 self._read(file, component.uses, Place((*file.path, "components", name, "uses")))
 
     def _read(self, file: File, uses: str, place: Place) -> None:
         name = address(file, uses)
         if name in self.used:
+            return
+        if is_google(name):
+            self._find_google(name, place)
             return
         text = self._text(name, uses, place)
         if text is None:
@@ -117,6 +137,16 @@ class _Reader:
             self.used[name] = read_foreign(text)
         except NotAComponent as error:
             self.found.append(Diagnostic(UNKNOWN_USES, place, f"`{uses}`: {error.fact}", error.fix))
+
+    def _find_google(self, name: str, place: Place) -> None:
+        operation = google_operation(name)
+        if operation is not None:
+            self.used[name] = operation
+            return
+        near = nearest_google_name(name)
+        fact = f"there is no operation `{name}`."
+        fix = f"did you mean `{near}`?" if near else f"use one of: {', '.join(google_names())}."
+        self.found.append(Diagnostic(UNKNOWN_USES, place, fact, fix))
 
     def _read_hpc(self, name: str, text: str) -> None:
         folder = "" if is_library(name) else posixpath.dirname(name)

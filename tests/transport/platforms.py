@@ -191,6 +191,44 @@ def hpc_run(task: Task) -> list[str]:
 PLATFORMS: dict[str, Platform] = {"kfp.local": kfp_local, "launcher": launcher, "driver": driver, "hpc run": hpc_run}
 
 
+# ---------------------------------------------------------------- Vertex AI: steps that are CustomJobs
+
+_ANY = re.compile(r"\{\{\$(.*?)(\.json_escape\[1\])?\}\}")
+_PLACES = re.compile(r"\.(inputs|outputs)\.(parameters|artifacts)\['([^']*)'\](?:\.(?:path|uri|output_file))?")
+
+
+def custom_job(task: Task) -> list[str]:
+    """What the first machine of a CustomJob starts: a model of the service, and the launcher's own steps.
+
+    The service replaces every placeholder in the launcher's arguments, and escapes what it puts in where that is asked
+    for. The launcher reads its payload twice, first with `json.loads` (container/v1/custom_job/remote_runner.py).
+    """
+    [payload] = [word for flag, word in zip(task.words, task.words[1:], strict=False) if flag == "--payload"]
+    job = json.loads(vertex_text(payload, task))["job_spec"]
+    container = job["worker_pool_specs"][0]["container_spec"]
+    return [*container.get("command", []), *container.get("args", [])]
+
+
+def vertex_text(word: str, task: Task) -> str:
+    """The word with values in place of placeholders."""
+
+    def replaced(found: re.Match[str]) -> str:
+        value = _vertex_value(found[1], task)
+        return json.dumps(value)[1:-1] if found[2] else value
+
+    return _ANY.sub(replaced, word)
+
+
+def _vertex_value(inner: str, task: Task) -> str:
+    place = _PLACES.fullmatch(inner)
+    if place is None:
+        return f"<{inner}>"
+    side, kind, name = place.groups()
+    if side == "outputs":
+        return task.outputs(kind)[name]
+    return task.artifacts[name] if kind == "artifacts" else launcher_text(task.kind(name), task.parameters[name])
+
+
 # ---------------------------------------------------------------- Kubernetes
 
 

@@ -13,12 +13,13 @@ families appear more often than releases of hpc. A machine of a known family tha
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from hpc.compiler.graph import Graph
-from hpc.compiler.hardware import LARGEST_STEP_CPU, LARGEST_STEP_MEMORY, gpu_names, machine_table
+from hpc.compiler.hardware import LARGEST_STEP_CPU, LARGEST_STEP_MEMORY, google_gb, job_keys
+from hpc.compiler.machines import MachineTable, family, series
+from hpc.compiler.mentions import container_runs
 from hpc.compiler.targets import Target
 from hpc.components.fields import cpus, in_bytes
 from hpc.components.types import did_you_mean, nearest
@@ -72,8 +73,6 @@ _SHAPE = re.compile(r"[a-z]+[0-9]+[a-z]*(-[a-z]+)+-[0-9]+[a-z]*")
 # Facts: these exist for serving, and whether training takes them is not said; the sizes are not in Google's own table.
 _ONLY_SEEN_SERVING = ("a3-edgegpu-8g",)
 _SIZE_NOT_PUBLISHED = ("a3-megagpu-8g", "m1-ultramem-40", "m1-ultramem-80", "m1-ultramem-160", "m1-megamem-96")
-# The one family whose machines stand alone and take GPUs; all others with GPUs bring a fixed number of one kind.
-_ATTACHABLE = "n1"
 
 
 def check(graph: Graph, target: Target) -> Iterator[Diagnostic]:
@@ -82,7 +81,13 @@ def check(graph: Graph, target: Target) -> Iterator[Diagnostic]:
             path = (*file.path, "accelerators", name)
             yield from _contradictions(accelerator, path)
             if accelerator.machine is not None or target.machines:
-                yield from _on_vertex(_Asked(accelerator, path))
+                yield from _on_vertex(_Asked(accelerator, path, graph.machines, _is_for_containers(graph, path)))
+
+
+def _is_for_containers(graph: Graph, path: Path) -> bool:
+    """Whether a step that is no CustomJob may run on the profile: that no step runs on it is no excuse."""
+    runs = [step.settings for step in container_runs(graph) if step.settings.accelerator_path == path]
+    return not runs or not all(map(job_keys, runs))
 
 
 def _contradictions(accelerator: Accelerator, path: Path) -> Iterator[Diagnostic]:
@@ -114,6 +119,8 @@ class _Asked:
 
     accelerator: Accelerator
     path: Path
+    machines: MachineTable
+    is_for_containers: bool
 
     @property
     def gpu(self) -> str:
@@ -121,7 +128,7 @@ class _Asked:
 
     @property
     def api_name(self) -> str:
-        return gpu_names()[self.gpu]
+        return self.machines.gpu_names[self.gpu]
 
     @property
     def count(self) -> int:
@@ -137,48 +144,6 @@ class _Asked:
         return Place((*self.path, next(key for key in keys if key in self.accelerator.model_fields_set)))
 
 
-Machines = Mapping[str, Mapping[str, Any]]
-
-
-def _machines() -> Machines:
-    return machine_table()["machines"]
-
-
-def _tpu_machines() -> Machines:
-    return machine_table()["tpu_machines"]
-
-
-def _counts(machine: str, gpu: str) -> Sequence[int]:
-    return _machines()[machine].get("gpu", {}).get(gpu, ())
-
-
-def _offered_counts(gpu: str) -> list[int]:
-    return sorted({count for machine in _machines() for count in _counts(machine, gpu)})
-
-
-def _short(gpu: str) -> str:
-    """The shortest name of the language for a name of the API."""
-    return min((short for short, name in gpu_names().items() if name == gpu), key=len)
-
-
-def _shorts(machine: str) -> list[str]:
-    return [_short(gpu) for gpu in _machines()[machine].get("gpu", {})]
-
-
-def _family(machine: str) -> str:
-    return machine.partition("-")[0]
-
-
-def _series(machine: str) -> str:
-    return re.sub(r"-[0-9]+[a-z]*\Z", "", machine)
-
-
-def _tpus_of(machine: str) -> list[str]:
-    facts = _tpu_machines()[machine]
-    named = [name.removeprefix("TPU_").lower() for name in facts.get("accelerators", ())]
-    return named or [facts["generation"]]
-
-
 # ---------------------------------------------------------------- the machine
 
 
@@ -188,8 +153,8 @@ def _on_vertex(asked: _Asked) -> Iterator[Diagnostic]:
     yield from unknown
     if machine is None:
         yield from () if unknown else _count_anywhere(asked)
-        yield from _within_step(asked)
-    elif machine not in _machines() and machine not in _tpu_machines():
+        yield from _within_step(asked) if asked.is_for_containers else ()
+    elif machine not in asked.machines.machines and machine not in asked.machines.tpu_machines:
         yield _unknown_machine(asked, machine)
     else:
         yield from () if unknown else _devices(asked, machine)
@@ -197,14 +162,14 @@ def _on_vertex(asked: _Asked) -> Iterator[Diagnostic]:
 
 
 def _unknown_devices(asked: _Asked) -> Iterator[Diagnostic]:
-    gpus = sorted(short for short, name in gpu_names().items() if _offered_counts(name))
+    gpus = sorted(short for short, name in asked.machines.gpu_names.items() if asked.machines.offered_counts(name))
     if asked.gpu and asked.gpu not in gpus:
-        gone = asked.gpu in gpu_names()
+        gone = asked.gpu in asked.machines.gpu_names
         fact = f"{asked.gpu} is not offered on Vertex AI any more."
         fact = fact if gone else f"`{asked.gpu}` is not a GPU of Vertex AI."
         fix = f"use one of: {', '.join(gpus)}." if gone else did_you_mean(asked.gpu, gpus)
         yield Diagnostic(WRONG_COUNT, asked.at("gpu"), fact, fix)
-    tpus = sorted({tpu for machine in _tpu_machines() for tpu in _tpus_of(machine)})
+    tpus = asked.machines.tpus
     tpu = asked.accelerator.tpu
     if tpu and tpu not in tpus:
         fact = f"`{tpu}` is not a TPU that Vertex AI trains on."
@@ -214,33 +179,34 @@ def _unknown_devices(asked: _Asked) -> Iterator[Diagnostic]:
 def _count_anywhere(asked: _Asked) -> Iterator[Diagnostic]:
     if not asked.gpu:
         return
-    counts = _offered_counts(asked.api_name)
+    counts = asked.machines.offered_counts(asked.api_name)
     if asked.count not in counts:
         fact = f"machines of Vertex AI have {_or(counts)} {asked.gpu}, {asked.but_count}."
         yield Diagnostic(WRONG_COUNT, asked.at("count", "gpu"), fact, f"`count: {_next(asked.count, counts)}`.")
 
 
 def _unknown_machine(asked: _Asked, machine: str) -> Diagnostic:
-    families = {_family(name) for name in (*_machines(), *_tpu_machines())}
-    if machine in _ONLY_SEEN_SERVING or (_SHAPE.fullmatch(machine) and _family(machine) not in families):
+    families = {family(name) for name in (*asked.machines.machines, *asked.machines.tpu_machines)}
+    if machine in _ONLY_SEEN_SERVING or (_SHAPE.fullmatch(machine) and family(machine) not in families):
         fact = f"hpc does not know the machine `{machine}`, so neither its GPUs nor its size are checked."
-        near = _near_machine(machine)
+        near = _near_machine(asked, machine)
         fix = f"make sure that the name is right{f'; did you mean `{near}`?' if near else '.'}"
         return Diagnostic(NEW_MACHINE, asked.at("machine"), fact, fix)
-    near = _near_machine(machine)
-    siblings = [name for name in (*_machines(), *_tpu_machines()) if _family(name) == _family(machine)]
-    fix = f"did you mean `{near}`?" if near else did_you_mean(machine, siblings or [*_machines()])
+    near = _near_machine(asked, machine)
+    every = (*asked.machines.machines, *asked.machines.tpu_machines)
+    siblings = [name for name in every if family(name) == family(machine)]
+    fix = f"did you mean `{near}`?" if near else did_you_mean(machine, siblings or [*asked.machines.machines])
     fact = f"`{machine}` is not a machine that Vertex AI trains on."
     return Diagnostic(UNKNOWN_MACHINE, asked.at("machine"), fact, fix)
 
 
-def _near_machine(machine: str) -> str | None:
+def _near_machine(asked: _Asked, machine: str) -> str | None:
     """The size nearest to it of its own series, else the name that looks most like it."""
     size = re.search(r"\d+", machine.rpartition("-")[2])
-    same = [name for name in _machines() if _series(name) == _series(machine)]
+    same = [name for name in asked.machines.machines if series(name) == series(machine)]
     if size and same:
         return min(same, key=lambda name: abs(int(re.findall(r"\d+", name)[-1]) - int(size[0])))
-    return nearest(machine, [*_machines(), *_tpu_machines()])
+    return nearest(machine, [*asked.machines.machines, *asked.machines.tpu_machines])
 
 
 # ---------------------------------------------------------------- GPUs and TPUs of the machine
@@ -248,27 +214,27 @@ def _near_machine(machine: str) -> str | None:
 
 def _devices(asked: _Asked, machine: str) -> Iterator[Diagnostic]:
     tpu = asked.accelerator.tpu
-    if tpu and (machine not in _tpu_machines() or tpu not in _tpus_of(machine)):
-        needs = sorted(name for name in _tpu_machines() if tpu in _tpus_of(name))
-        series = _or(sorted({_series(name) for name in needs}))
-        fact = f"TPU {tpu} cannot be attached to `{machine}`: it needs {series} machines."
+    if tpu and (machine not in asked.machines.tpu_machines or tpu not in asked.machines.tpus_of(machine)):
+        needs = sorted(name for name in asked.machines.tpu_machines if tpu in asked.machines.tpus_of(name))
+        kinds = _or(sorted({series(name) for name in needs}))
+        fact = f"TPU {tpu} cannot be attached to `{machine}`: it needs {kinds} machines."
         yield Diagnostic(CANNOT_ATTACH, asked.at("tpu"), fact, f"`machine: {needs[0]}`.")
     if asked.gpu:
         yield from _gpu(asked, machine)
-    elif machine in _machines() and not tpu:
+    elif machine in asked.machines.machines and not tpu:
         yield from _unnamed_gpu(asked, machine)
 
 
 def _unnamed_gpu(asked: _Asked, machine: str) -> Iterator[Diagnostic]:
     """A machine that brings its GPUs, and a profile that does not say so."""
-    if _brings(machine):
-        gpu, count = _brought(machine)
+    if asked.machines.brings(machine):
+        gpu, count = asked.machines.brought(machine)
         fact = f"`{machine}` always has {count} {gpu}, and Vertex AI wants the GPU named."
         yield Diagnostic(CONFLICT, asked.at("machine"), fact, f"add `gpu: {gpu}, count: {count}`.")
 
 
 def _gpu(asked: _Asked, machine: str) -> Iterator[Diagnostic]:
-    counts = _counts(machine, asked.api_name) if machine in _machines() else ()
+    counts = asked.machines.counts(machine, asked.api_name) if machine in asked.machines.machines else ()
     if asked.count in counts:
         return
     if _is_uncertain(asked, machine):
@@ -282,10 +248,10 @@ def _gpu(asked: _Asked, machine: str) -> Iterator[Diagnostic]:
 
 def _is_uncertain(asked: _Asked, machine: str) -> bool:
     """Whether empty cells may hide this pair: an n1 row of three values, and a number offered on another n1 machine."""
-    if _family(machine) != _ATTACHABLE or len(_shorts(machine)) != 3:
+    if not asked.machines.takes_any(machine) or len(asked.machines.shorts(machine)) != 3:
         return False
-    others = (name for name in _machines() if _family(name) == _ATTACHABLE)
-    return any(asked.count in _counts(name, asked.api_name) for name in others)
+    others = (name for name in asked.machines.machines if asked.machines.takes_any(name))
+    return any(asked.count in asked.machines.counts(name, asked.api_name) for name in others)
 
 
 def _uncertain_gpu(asked: _Asked, machine: str, counts: Sequence[int]) -> Diagnostic:
@@ -299,67 +265,57 @@ def _uncertain_gpu(asked: _Asked, machine: str, counts: Sequence[int]) -> Diagno
 
 def _wrong_count(asked: _Asked, machine: str, counts: Sequence[int]) -> Diagnostic:
     has = f"takes {_or(counts)} {asked.gpu}"
-    if _brings(machine):
+    if asked.machines.brings(machine):
         has = f"always has {counts[0]} GPU{'s' if counts[0] > 1 else ''}"
     fix = f"`count: {_next(asked.count, counts)}`"
-    if asked.count in _offered_counts(asked.api_name):
+    if asked.count in asked.machines.offered_counts(asked.api_name):
         fix += f", or `{_fitting_machine(asked, machine)}`"
     return Diagnostic(WRONG_COUNT, asked.at("count", "gpu"), f"`{machine}` {has}, {asked.but_count}.", f"{fix}.")
 
 
 def _why_not(asked: _Asked, machine: str) -> str:
-    having = [name for name in _machines() if _counts(name, asked.api_name)]
-    group = _series if _family(machine) in map(_family, having) else _family
+    having = asked.machines.having(asked.api_name)
+    group = series if family(machine) in map(family, having) else family
     needs = f"{asked.gpu} needs {_or(sorted({group(name) for name in having}))} machines"
-    has = f"{group(machine)} machines {_what_it_has(machine)}"
+    has = f"{group(machine)} machines {_what_it_has(asked, machine)}"
     return f"{asked.gpu} cannot be attached to `{machine}`: {needs}, and {has}."
 
 
-def _what_it_has(machine: str) -> str:
-    if machine in _tpu_machines():
-        return f"bring TPU {_or(_tpus_of(machine))}"
-    shorts = _shorts(machine)
+def _what_it_has(asked: _Asked, machine: str) -> str:
+    if machine in asked.machines.tpu_machines:
+        return f"bring TPU {_or(asked.machines.tpus_of(machine))}"
+    shorts = asked.machines.shorts(machine)
     if not shorts:
         return "take no GPU"
-    return f"{'bring' if _brings(machine) else 'take'} {_or(shorts)}"
+    return f"{'bring' if asked.machines.brings(machine) else 'take'} {_or(shorts)}"
 
 
 def _own_gpus(asked: _Asked, machine: str) -> str:
     """The rest of a fix: the GPUs that the machine does have."""
-    shorts = _shorts(machine) if machine in _machines() else []
+    shorts = asked.machines.shorts(machine) if machine in asked.machines.machines else []
     if len(shorts) > 1:
         return f", or one of its own GPUs: {', '.join(shorts)}"
-    if not shorts:
-        return ""
-    gpu, count = _brought(machine)
+    if not asked.machines.brings(machine):
+        return f", or `gpu: {shorts[0]}`" if shorts else ""
+    gpu, count = asked.machines.brought(machine)
     return f", or `gpu: {gpu}`" if count == asked.count else f", or `gpu: {gpu}, count: {count}`"
 
 
 def _fitting_machine(asked: _Asked, machine: str) -> str:
     """`machine: x` for the machine nearest in CPUs that has the GPUs asked for, or another number of them."""
-    having = [name for name in _machines() if _counts(name, asked.api_name)]
-    exact = [name for name in having if asked.count in _counts(name, asked.api_name)]
-    cpu = {**_machines(), **_tpu_machines()}[machine].get("cpu", 0)
-    found = min(exact or having, key=lambda name: abs(_machines()[name]["cpu"] - cpu))
-    count = _next(asked.count, _counts(found, asked.api_name))
+    having = asked.machines.having(asked.api_name)
+    exact = [name for name in having if asked.count in asked.machines.counts(name, asked.api_name)]
+    cpu = asked.machines.size(machine).get("cpu", 0)
+    found = min(exact or having, key=lambda name: abs(asked.machines.machines[name]["cpu"] - cpu))
+    count = _next(asked.count, asked.machines.counts(found, asked.api_name))
     return f"machine: {found}" if exact else f"machine: {found}, count: {count}"
-
-
-def _brings(machine: str) -> bool:
-    return bool(_shorts(machine)) and _family(machine) != _ATTACHABLE
-
-
-def _brought(machine: str) -> tuple[str, int]:
-    """The one GPU of a machine that brings it, and how many."""
-    [(gpu, [count])] = _machines()[machine]["gpu"].items()
-    return _short(gpu), count
 
 
 # ---------------------------------------------------------------- CPUs and memory
 
 
 def _within_machine(asked: _Asked, machine: str) -> Iterator[Diagnostic]:
-    facts = {**_machines(), **_tpu_machines()}[machine]
+    facts = asked.machines.size(machine)
     sure = machine not in _SIZE_NOT_PUBLISHED
     for key, asks, has, text in _sizes(asked, facts.get("cpu"), facts.get("memory_gb")):
         if asks > has:
@@ -381,9 +337,7 @@ def _sizes(asked: _Asked, cpu: float | None, memory_gb: float | None) -> Iterato
     if accelerator.cpu and cpu is not None:
         yield "cpu", cpus(accelerator.cpu), cpu, f"{cpu:g}"
     if accelerator.memory and memory_gb is not None:
-        # Google's GB are 2^30 bytes for machines; whoever writes GiB of the same number asks for the same memory.
-        unit = 2**30 if accelerator.memory.endswith("iB") else 10**9
-        yield "memory", in_bytes(accelerator.memory) / unit, memory_gb, f"{memory_gb:g} GB"
+        yield "memory", google_gb(accelerator.memory), memory_gb, f"{memory_gb:g} GB"
 
 
 # ---------------------------------------------------------------- words

@@ -19,7 +19,7 @@ MOVING_TAG = Rule(
     "HPC212",
     "image without a fixed version",
     "`latest`, or no tag, names another image tomorrow: a run cannot be repeated, and a cached result says nothing.",
-    "Write a tag of its own for each version, or a `digest`.",
+    "Write a tag of its own for each version, or a `digest`; or pin it with `hpc lock`.",
     severity="warning",
 )
 UNKNOWN_ARTIFACT = Rule(

@@ -5,13 +5,13 @@ Always warnings: Google's lists are those of training quotas, they change, and a
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from hpc.compiler.graph import Graph
-from hpc.compiler.hardware import gpu_names, machine_table
+from hpc.compiler.machines import MachineTable
 from hpc.compiler.targets import Target
 from hpc.components.types import nearest
-from hpc.diagnostics import Diagnostic, Place, Rule
+from hpc.diagnostics import Diagnostic, Path, Place, Rule
 from hpc.spec.model import Accelerator
 
 NOT_IN_REGION = Rule(
@@ -29,22 +29,31 @@ def check(graph: Graph, target: Target) -> Iterator[Diagnostic]:
     region = settings.region if settings else None
     if region is None or not target.machines:
         return
-    if region not in machine_table()["regions"]:
-        near = nearest(region, machine_table()["regions"])
-        fact = f"hpc knows no region `{region}` of Vertex AI (Google's list of {machine_table()['version']})."
+    machines = graph.machines
+    if region not in machines.regions:
+        near = nearest(region, machines.regions)
+        fact = f"hpc knows no region `{region}` of Vertex AI (Google's list of {machines.version})."
         fix = f"did you mean `{near}`?" if near else "make sure that the name is right."
         yield Diagnostic(NOT_IN_REGION, Place(("targets", "vertex", "region")), fact, fix)
         return
-    for name, accelerator in graph.pipeline.accelerators.items():
-        yield from _device(name, accelerator, region)
+    for file in graph.files:
+        for name, accelerator in file.pipeline.accelerators.items():
+            yield from _device((*file.path, "accelerators", name), accelerator, region, machines)
 
 
-def _device(name: str, accelerator: Accelerator, region: str) -> Iterator[Diagnostic]:
+def _device(path: Path, accelerator: Accelerator, region: str, machines: MachineTable) -> Iterator[Diagnostic]:
     key, device = ("gpu", accelerator.gpu) if accelerator.gpu else ("tpu", accelerator.tpu)
-    api_name = gpu_names().get(device or "") if key == "gpu" else f"TPU_{(device or '').upper()}"
-    regions = machine_table()["accelerators"].get(api_name, {}).get("regions", [])
+    regions = _regions(accelerator, machines)
     if regions and region not in regions:
-        title = device if key == "gpu" else f"TPU {device}"
-        fact = f"region `{region}` has no {title} for training (Google's list of {machine_table()['version']})."
+        key, title = (key, device if key == "gpu" else f"TPU {device}") if device else ("machine", accelerator.machine)
+        fact = f"region `{region}` has no {title} for training (Google's list of {machines.version})."
         fix = f"{title} is in: {', '.join(regions)}."
-        yield Diagnostic(NOT_IN_REGION, Place(("accelerators", name, key)), fact, fix)
+        yield Diagnostic(NOT_IN_REGION, Place((*path, key)), fact, fix)
+
+
+def _regions(accelerator: Accelerator, machines: MachineTable) -> Sequence[str]:
+    """Where the profile's GPU or TPU is, or its machine; nothing if that is not known."""
+    tpu = f"TPU_{(accelerator.tpu or '').upper()}"
+    name = machines.gpu_names.get(accelerator.gpu, "") if accelerator.gpu else tpu
+    of_machine = machines.size(accelerator.machine or "").get("regions", [])
+    return machines.accelerators.get(name, {}).get("regions", []) or of_machine

@@ -12,16 +12,15 @@ from dataclasses import dataclass
 from hpc.compiler.graph import Layer
 from hpc.components import Component
 from hpc.components.container import ContainerComponent
-from hpc.components.foreign import ForeignContainer, ForeignPipeline
+from hpc.components.foreign import ForeignContainer, ForeignPipeline, GoogleOperation
 from hpc.components.importer import ImporterComponent
 from hpc.components.library import component_of
 from hpc.components.subpipeline import ExternalComponent, SubPipeline
 from hpc.components.types import did_you_mean
 from hpc.diagnostics import Diagnostic, Path, Place, Rule
-from hpc.spec.edges import LEAVE_OUT, NOT_YET
 from hpc.spec.merge import KEEPS_INTERFACE, UNKNOWN_USES, USES_CIRCLE
 from hpc.spec.model import Pipeline
-from hpc.spec.program import File, Program, address, is_file, is_library
+from hpc.spec.program import File, Program, address, is_library
 
 Kind = ContainerComponent | ImporterComponent | SubPipeline | ForeignContainer | ForeignPipeline | Pipeline
 
@@ -81,9 +80,6 @@ class Components:
     ) -> Declared | None:
         uses = component.uses
         place = (*path, "uses")
-        if not (is_file(uses) or is_library(uses)):
-            self._report(NOT_YET, place, f"`uses: {uses}` cannot be compiled yet.", LEAVE_OUT, on="key")
-            return None
         used = self.program.used[address(file, uses)]
         wanted = component_of(uses) if is_library(uses) else uses.partition("#")[2]
         if not isinstance(used, File):
@@ -115,7 +111,9 @@ class Components:
         allowed = {"title", "description", "uses"}
         if isinstance(base.component, ContainerComponent):
             return False
-        if isinstance(base.component, ForeignContainer):
+        if isinstance(base.component, GoogleOperation):
+            allowed |= {"cache", "retry"}
+        elif isinstance(base.component, ForeignContainer):
             allowed |= {"env", "accelerator", "cache", "retry", "timeout", "kfp"}
         wrong = sorted(component.model_fields_set - allowed)
         for key in wrong:
@@ -131,6 +129,7 @@ class Components:
 
 KIND_NAMES: dict[type, str] = {
     ForeignContainer: "a component file of KFP",
+    GoogleOperation: "an operation of Google Cloud",
     ForeignPipeline: "a compiled pipeline",
     SubPipeline: "a component made of edges",
     ImporterComponent: "an importer",

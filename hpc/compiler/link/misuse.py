@@ -11,7 +11,7 @@ from hpc.compiler.link.loops import BAD_LOOP
 from hpc.compiler.link.nodes import Node
 from hpc.compiler.render import ABSENT_INPUT
 from hpc.components.container import ContainerComponent
-from hpc.components.foreign import ForeignContainer, ForeignPipeline
+from hpc.components.foreign import ForeignContainer, ForeignPipeline, GoogleOperation
 from hpc.components.importer import ImporterComponent
 from hpc.components.step import StepEntry
 from hpc.components.tuning import tune_problems
@@ -39,6 +39,7 @@ RULES = (STATUS, BAD_TUNE)
 _OF_CONTAINERS = ("overrides", "env", "accelerator", "cache", "retry", "timeout", "kfp", "tune")
 _OF_GRAPHS = ("overrides", "env", "accelerator", "cache", "timeout", "kfp", "tune")
 _OF_FOREIGN = ("overrides", "tune")
+_OF_GOOGLE = ("overrides", "env", "accelerator", "timeout", "kfp", "tune")
 
 
 def check_step(node: Node, nodes: dict[str, Node], found: list[Diagnostic]) -> None:
@@ -61,7 +62,9 @@ def _wrong_settings(node: Node) -> Iterator[Diagnostic]:
     component, what, keys = node.declared.component, "a component made of edges", _OF_GRAPHS
     if isinstance(component, ContainerComponent):
         return
-    if isinstance(component, ForeignContainer):
+    if isinstance(component, GoogleOperation):
+        what, keys = "an operation of Google Cloud", _OF_GOOGLE
+    elif isinstance(component, ForeignContainer):
         what, keys = "a component file of KFP", _OF_FOREIGN
     elif isinstance(component, ImporterComponent):
         what, keys = "an importer", _OF_CONTAINERS

@@ -18,7 +18,7 @@ from hpc.spec.condition_text import NOT_A_CONDITION
 from hpc.spec.conditions import Condition
 from hpc.spec.edges import BAD_SWITCH, NOT_AN_EDGE, Branch, Edge, End
 from hpc.spec.merge import UNKNOWN_USES
-from hpc.spec.program import File, is_file, is_library
+from hpc.spec.program import File, is_elsewhere
 
 UNKNOWN_STEP = Rule(
     "HPC201", "no such step", "An edge names steps; a step is an entry of `steps` or a component.", "Correct the name."
@@ -174,7 +174,7 @@ def _no_component(scope: Scope, name: str, entry: StepEntry, end: End) -> Diagno
     components = scope.file.pipeline.components
     if entry.uses:
         fact, fix = f"`{entry.uses}` is not a component of this file.", did_you_mean(entry.uses, components)
-        if is_file(entry.uses) or is_library(entry.uses):
+        if is_elsewhere(entry.uses):
             fix = f"add it to `components`, `{name}: {{uses: {entry.uses}}}`, and remove `uses` here."
         return Diagnostic(UNKNOWN_USES, Place((*scope.path, "steps", name, "uses")), fact, fix)
     options = {*components, *scope.steps, "inputs"}

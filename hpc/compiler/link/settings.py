@@ -9,7 +9,7 @@ from hpc.compiler.graph import Layer, Settings
 from hpc.compiler.link.components import Declared
 from hpc.components.container import ContainerComponent
 from hpc.components.fields import EnvValue, SecretRef
-from hpc.components.foreign import ForeignContainer
+from hpc.components.foreign import ForeignContainer, GoogleOperation
 from hpc.components.library import LIBRARY_IMAGE
 from hpc.diagnostics import Path
 from hpc.spec.model import Accelerator, Image, Secret
@@ -27,7 +27,9 @@ def settings_of(use: Layer, declared: Declared, main: File) -> Settings:
     layers, component = layers_of(use, declared), declared.component
     assert isinstance(component, ContainerComponent | ForeignContainer)
     image, image_path = _image(layers, component, main)
-    accelerator, accelerator_path = _accelerator(layers)
+    if isinstance(component, GoogleOperation):
+        return _of_task(layers, image)
+    accelerator, accelerator_path = _accelerator(_machine_layers(layers, component))
     cache = _first(layers, "cache")
     env, secrets = _environment(layers)
     return Settings(
@@ -41,12 +43,26 @@ def settings_of(use: Layer, declared: Declared, main: File) -> Settings:
         cache=True if cache is None else cache,
         retry=_first(layers, "retry"),
         timeout=_first(layers, "timeout"),
+        timeout_path=_own_timeout(layers),
         kfp=tuple(_kubernetes(layers, accelerator)),
     )
 
 
+def _of_task(layers: Sequence[Layer], image: Image) -> Settings:
+    """What holds for an operation of Google Cloud: its container stays as it is."""
+    cache = _first(layers, "cache")
+    return Settings(image, {}, {}, None, True if cache is None else cache, _first(layers, "retry"), None)
+
+
 def _first(layers: Sequence[Layer], name: str) -> Any:
     return next((value for layer in layers if (value := getattr(layer.block, name, None)) is not None), None)
+
+
+def _own_timeout(layers: Sequence[Layer]) -> Path:
+    """Where something else than the defaults, which come last, says `timeout`."""
+    said = (layer.path for layer in layers[:-1] if getattr(layer.block, "timeout", None))
+    path = next(said, None)
+    return (*path, "timeout") if path is not None else ()
 
 
 def _image(layers: Sequence[Layer], component: ContainerComponent | ForeignContainer, main: File) -> tuple[Image, Path]:
@@ -57,6 +73,11 @@ def _image(layers: Sequence[Layer], component: ContainerComponent | ForeignConta
     if name == LIBRARY_IMAGE and file.path and is_library(str(file.path[0])) and name in main.pipeline.images:
         file = main
     return file.pipeline.images[name], (*file.path, "images", name)
+
+
+def _machine_layers(layers: Sequence[Layer], component: ContainerComponent | ForeignContainer) -> Sequence[Layer]:
+    """An operation of Google Cloud only asks for work to be done elsewhere: the usual machine is not meant for it."""
+    return layers[:-1] if isinstance(component, GoogleOperation) else layers
 
 
 def _accelerator(layers: Sequence[Layer]) -> tuple[Accelerator | None, Path]:

@@ -237,4 +237,5 @@ def _may_differ(node: Node) -> bool:
 
 def _of_container(settings: Any) -> tuple[Any, ...]:
     """What of the settings is part of the container: caching and retries belong to the task."""
-    return settings.overrides, settings.env, settings.accelerator, settings.timeout, settings.kfp, settings.secrets
+    said = settings.overrides, settings.env, settings.accelerator, settings.timeout, settings.kfp, settings.secrets
+    return (*said, bool(settings.timeout_path))

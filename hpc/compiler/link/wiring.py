@@ -9,6 +9,7 @@ from hpc.compiler.graph import Binding, Constant, FromInput, FromStep, Gathered,
 from hpc.compiler.link.ends import UNKNOWN_INPUT, WRONG_SIDE, Ends
 from hpc.compiler.link.nodes import LOST_EDGE, RESERVED_NODES, Guard, Node, Scope, Wire
 from hpc.compiler.link.regions import NOT_COMPLETE
+from hpc.components.foreign import GoogleOperation
 from hpc.components.ports import InputPort, objection
 from hpc.components.step import sweep_text
 from hpc.components.types import RUN_STATUS, Plain, Type, did_you_mean, kind_of, with_article
@@ -272,6 +273,8 @@ class Wiring:
         for name, port in node.inputs.items():
             if name in node.wires:
                 continue
+            if port.has_default and isinstance(node.declared.component, GoogleOperation) and name not in node.looped:
+                continue  # the operation's own definition holds the default
             if port.has_default and name not in (*node.looped, *_searched(node)):
                 path = (*node.declared.path, "inputs", name, "default")
                 node.wires[name] = Wire(Constant(port.default, path), "its default", Place(path))

@@ -9,13 +9,14 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from hpc.compiler import ir
-from hpc.compiler.graph import CompiledStep, Graph, GraphStep, ImporterStep, RunsContainer, Step
-from hpc.compiler.lower.dag import Dags, add, hidden_inputs
-from hpc.compiler.lower.executors import executor
+from hpc.compiler.graph import CompiledStep, ContainerStep, Graph, GraphStep, ImporterStep, RunsContainer, Step
+from hpc.compiler.lower.dag import Dags, add, hidden_inputs, is_tuning_job, policies
+from hpc.compiler.lower.executors import component, executor
 from hpc.compiler.lower.foreign import compiled_components, compiled_executors
 from hpc.compiler.lower.importers import importer_component, importer_executor
 from hpc.compiler.lower.platforms import lower_platform
-from hpc.compiler.lower.ports import input_definitions, output_definitions, with_hidden_inputs
+from hpc.compiler.lower.ports import input_definitions, output_definitions
+from hpc.compiler.lower.tuning_jobs import tuning_components, tuning_executors
 from hpc.compiler.render import ComponentSpec
 from hpc.compiler.targets import Target
 from hpc.spec.model import Pipeline
@@ -34,7 +35,7 @@ def lower(graph: Graph, specs: Specs, target: Target) -> ir.PipelineSpec:
     executors: dict[str, ir.Executor | ir.Json] = {}
     for step in _distinct(graph):
         add(components, _components(step, specs, target))
-        add(executors, _executors(step, specs, target))
+        add(executors, _executors(step, specs, target, graph))
     return ir.PipelineSpec(
         pipeline_info=ir.PipelineInfo(pipeline.name, pipeline.title or None, pipeline.description or None),
         root=root,
@@ -62,21 +63,20 @@ def _components(step: Step, specs: Specs, target: Target) -> Mapping[str, ir.Com
         return compiled_components(name, step.component)
     if isinstance(step, ImporterStep):
         return {f"comp-{name}": importer_component(name, step.component, target)}
-    return {f"comp-{name}": _container(name, specs[name], target)}
+    if isinstance(step, ContainerStep) and is_tuning_job(step, target):
+        return tuning_components(step, specs[name], target, policies(step))
+    return {f"comp-{name}": component(name, specs[name], target)}
 
 
-def _executors(step: Step, specs: Specs, target: Target) -> Mapping[str, ir.Executor | ir.Json]:
+def _executors(step: Step, specs: Specs, target: Target, graph: Graph) -> Mapping[str, ir.Executor | ir.Json]:
     name = step.spec_name
     if isinstance(step, CompiledStep):
         return compiled_executors(name, step.component)
     if isinstance(step, ImporterStep):
         return {f"exec-{name}": importer_executor(step.component)}
-    return {f"exec-{name}": executor(specs[name], target)} if isinstance(step, RunsContainer) else {}
-
-
-def _container(name: str, spec: ComponentSpec, target: Target) -> ir.Component:
-    inputs = with_hidden_inputs(input_definitions(spec.inputs, target), spec.run_names)
-    return ir.Component(inputs, output_definitions(spec.outputs), executor_label=f"exec-{name}")
+    if isinstance(step, ContainerStep) and is_tuning_job(step, target):
+        return tuning_executors(step, specs[name], target, graph)
+    return {f"exec-{name}": executor(name, specs[name], target, graph)} if isinstance(step, RunsContainer) else {}
 
 
 def _root_folder(pipeline: Pipeline, target: Target) -> str | None:
@@ -84,7 +84,7 @@ def _root_folder(pipeline: Pipeline, target: Target) -> str | None:
     return settings.root if settings and target.name != "local" else None
 
 
-def lower_component(name: str, spec: ComponentSpec, target: Target) -> ir.PipelineSpec:
+def lower_component(name: str, spec: ComponentSpec, target: Target, graph: Graph) -> ir.PipelineSpec:
     """One component alone, as the component file that the KFP SDK loads and uses like one of its own.
 
     The SDK takes the component of the pipeline's name for the whole file, hidden inputs and all, and `root` where there
@@ -103,8 +103,8 @@ def lower_component(name: str, spec: ComponentSpec, target: Target) -> ir.Pipeli
     return ir.PipelineSpec(
         pipeline_info=ir.PipelineInfo(name, spec.title or None, spec.description or None),
         root=ir.Component(definitions, output_definitions(spec.outputs), dag=dag),
-        components={f"comp-{inner}": _container(inner, spec, target)},
-        deployment_spec=ir.DeploymentSpec({f"exec-{inner}": executor(spec, target)}),
+        components={f"comp-{inner}": component(inner, spec, target)},
+        deployment_spec=ir.DeploymentSpec({f"exec-{inner}": executor(inner, spec, target, graph)}),
     )
 
 

@@ -35,8 +35,10 @@ from hpc.compiler.lower.ports import bare_definitions, input_definitions, output
 from hpc.compiler.lower.routes import Routes, Tasks
 from hpc.compiler.render import ComponentSpec
 from hpc.compiler.targets import Target
+from hpc.compiler.waits import never_cached
 from hpc.components import placeholders
 from hpc.components.fields import Cache, CacheKey, Retry, seconds
+from hpc.components.foreign import GoogleOperation
 from hpc.components.ports import InputPort
 from hpc.components.types import Type
 from hpc.components.use import element_name
@@ -53,6 +55,7 @@ class Dags:
     def __init__(self, graph: Graph, specs: Mapping[str, ComponentSpec], target: Target) -> None:
         self.graph, self.specs, self.target = graph, specs, target
         self.routes = Routes(graph)
+        self.never_cached = never_cached(graph)
         self.components: dict[str, ir.Component] = {}
 
     def component(self) -> ir.Component:
@@ -73,7 +76,11 @@ class Dags:
     # ------------------------------------------------------------ steps
 
     def _step(self, step: Step, level: Tasks) -> ir.Task:
-        caching, retry = _settings(step)
+        caching, retry = policies(step)
+        if step.name in self.never_cached:
+            caching = ir.CachingOptions(False)
+        if is_tuning_job(step, self.target):
+            caching, retry = ir.CachingOptions(caching.enable_cache), None  # its two tasks have them
         strategy = _AFTER_ANYTHING if step.runs_always else None
         return ir.Task(
             task_info=ir.TaskInfo(step.title or step.key),
@@ -82,7 +89,7 @@ class Dags:
             dependent_tasks=step.after,
             inputs=self._step_inputs(step, level),
             caching_options=caching,
-            retry_policy=_retry(retry),
+            retry_policy=retry,
         )
 
     def _step_inputs(self, step: Step, level: Tasks) -> ir.TaskInputs:
@@ -97,6 +104,7 @@ class Dags:
                 parameters[name] = self._parameter(binding, level)
         if isinstance(step, RunsContainer):
             parameters.update(hidden_inputs(self.specs[step.spec_name].run_names))
+            parameters.update(_of_the_run(step, parameters))
         if isinstance(step, ImporterStep):
             parameters.update(importer_inputs(step.component))
         return ir.TaskInputs(parameters, artifacts)
@@ -231,6 +239,16 @@ def hidden_inputs(run_names: tuple[str, ...]) -> dict[str, ir.InputParameter]:
     }
 
 
+def _of_the_run(step: RunsContainer, bound: Mapping[str, Any]) -> dict[str, ir.InputParameter]:
+    """Project and region for an operation of Google Cloud, unless the file says others."""
+    values = step.component.of_the_run if isinstance(step.component, GoogleOperation) else {}
+    return {
+        name: ir.InputParameter(runtime_value={"constant": value})
+        for name, value in values.items()
+        if name not in bound
+    }
+
+
 def group_name(name: str, graph: str) -> str:
     """The name of a group's component: `when--train`, in a sub-pipeline `when--<sub-pipeline>--train`."""
     kind, _, rest = name.partition("--")
@@ -276,10 +294,16 @@ def _one_test(test: Test) -> str:
     return text if test.holds else negated(text)
 
 
-def _settings(step: Step) -> tuple[ir.CachingOptions, Retry | None]:
+def is_tuning_job(step: Step, target: Target) -> bool:
+    """Whether a job of the service searches, so that the step is a DAG of what starts it and what reads it."""
+    return target.tunes == "job" and isinstance(step, RunsContainer) and step.is_tuned
+
+
+def policies(step: Step) -> tuple[ir.CachingOptions, ir.RetryPolicy | None]:
+    """Whether results of a step are taken from earlier runs, and how often it is tried."""
     if isinstance(step, RunsContainer):
-        return _caching(step.settings.cache), step.settings.retry
-    return ir.CachingOptions(True), step.retry if isinstance(step, GraphStep) else None
+        return _caching(step.settings.cache), _retry(step.settings.retry)
+    return ir.CachingOptions(True), _retry(step.retry) if isinstance(step, GraphStep) else None
 
 
 def _caching(cache: Cache) -> ir.CachingOptions:

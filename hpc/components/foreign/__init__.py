@@ -8,12 +8,22 @@ from __future__ import annotations
 
 from hpc.components.foreign.compiled import read_compiled
 from hpc.components.foreign.containers import ForeignContainer
+from hpc.components.foreign.google import GoogleOperation, google_names, google_operation, nearest_google_name
 from hpc.components.foreign.node import NotAComponent
 from hpc.components.foreign.pipelines import ForeignPipeline
 from hpc.components.foreign.text import documents, header_description
 from hpc.components.foreign.yaml_v1 import read_v1
 
-__all__ = ["ForeignContainer", "ForeignPipeline", "NotAComponent", "read_foreign"]
+__all__ = [
+    "ForeignContainer",
+    "ForeignPipeline",
+    "GoogleOperation",
+    "NotAComponent",
+    "google_names",
+    "google_operation",
+    "nearest_google_name",
+    "read_foreign",
+]
 
 
 def read_foreign(text: str) -> ForeignContainer | ForeignPipeline:

@@ -45,7 +45,7 @@ def read_compiled(document: Node, platform: Node | None, header: str) -> Foreign
     only = None if has_platform else _only_component(spec)
     if only:
         return _container(texts, *only)
-    ports = _interface(spec.root)
+    ports = ports_of(spec.root)
     return ForeignPipeline(
         *texts,
         ports.inputs,
@@ -58,7 +58,8 @@ def read_compiled(document: Node, platform: Node | None, header: str) -> Foreign
     )
 
 
-def _interface(component: Node) -> Interface:
+def ports_of(component: Node) -> Interface:
+    """The ports of a ComponentSpec. Raises NotAComponent."""
     return interface(list(_declared(component, "inputs")), list(_declared(component, "outputs")))
 
 
@@ -180,7 +181,7 @@ def _straight_outputs(spec: Spec, task: str, component: Node) -> dict[tuple[str,
 
 
 def _container(texts: tuple[str, str], component: Node, container: Node) -> ForeignContainer:
-    ports = _interface(component)
+    ports = ports_of(component)
     resources = container.get("resources")
     return ForeignContainer(
         *texts,
