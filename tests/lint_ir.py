@@ -43,7 +43,19 @@ def lint(parsed: Parsed) -> list[str]:
     spec = json_format.MessageToDict(parsed.spec)
     executors = json_format.MessageToDict(parsed.deployment).get("executors", {})
     platforms = json_format.MessageToDict(parsed.platform).get("platforms", {}) if parsed.platform else {}
-    return [*_Lint(spec, executors).complaints(), *_platforms(platforms, executors)]
+    return [*_Lint(_with_trials(spec, platforms), executors).complaints(), *_platforms(platforms, executors)]
+
+
+def _with_trials(spec: Json, platforms: Json) -> Json:
+    """The spec, its searched components with what each trial puts out on this machine, which the platform says."""
+    own = platforms.get("local", {}).get("deploymentSpec", {}).get("executors", {})
+    components: Json = {}
+    for name, component in spec.get("components", {}).items():
+        trial = own.get(component.get("executorLabel"), {}).get("tune", {}).get("outputs", {})
+        outputs = component.get("outputDefinitions", {})
+        merged = {kind: {**outputs.get(kind, {}), **trial.get(kind, {})} for kind in ("parameters", "artifacts")}
+        components[name] = {**component, "outputDefinitions": merged} if trial else component
+    return {**spec, "components": components}
 
 
 @dataclass(frozen=True)

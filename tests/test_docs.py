@@ -145,6 +145,16 @@ PINNED_ELSEWHERE = {
     "HPC934": "test_history.py::test_tasks_without_logs",
     "HPC935": "test_history.py::test_outputs_that_are_not_there",
     "HPC936": "test_history.py::test_lineage_of_what_is_not_known",
+    "HPC940": "services/test_vertex_engine.py::test_without_the_library_it_says_what_to_install",
+    "HPC941": "services/test_vertex_engine.py::test_without_credentials_it_says_how_to_log_in",
+    "HPC942": "services/test_services_cli.py::test_compiled_files_run_too",
+    "HPC943": "services/test_vertex_engine.py::test_a_permission_that_is_missing_names_its_role",
+    "HPC944": "services/test_services_cli.py::test_a_run_that_is_not_there",
+    "HPC945": "services/test_vertex_engine.py::test_what_the_service_refuses_is_told_in_its_words",
+    "HPC946": "services/test_vertex_engine.py::test_quota_that_is_used_up",
+    "HPC947": "services/test_vertex_engine.py::test_patience_ends",
+    "HPC948": "services/test_services_cli.py::test_a_name_is_one_run",
+    "HPC949": "services/test_vertex_engine.py::test_a_published_pipeline_is_read_by_the_service",
     "HPC950": "images/test_locks.py::test_a_lock_that_cannot_be_used",
     "HPC951": "images/test_locks.py::test_an_image_that_is_not_locked",
     "HPC952": "images/test_building.py::test_a_builder_that_is_missing",
@@ -241,7 +251,7 @@ def test_help_ends_with_an_example_that_exists(name: str) -> None:
 
 def test_help_of_inner_commands_ends_with_an_example_that_exists() -> None:
     groups = {name: command for name in COMMANDS if isinstance(command := command_of(name), click.Group)}
-    assert list(groups) == ["hydra"]
+    assert list(groups) == ["schedule", "hydra"]
     for name, inner in ((name, inner) for name, group in groups.items() for inner in group.commands.values()):
         example = re.fullmatch(r"Example: (hpc .+)", inner.epilog or "")
         assert example is not None
@@ -369,9 +379,9 @@ def test_completion_scripts_as_documented() -> None:
 
 
 def test_completion_knows_commands_and_options() -> None:
-    assert completed("bash_complete", COMP_WORDS="hpc sch", COMP_CWORD="1") == "plain,schema\n"
-    assert "schema" in completed("zsh_complete", COMP_WORDS="hpc sch", COMP_CWORD="1").splitlines()
-    assert completed("fish_complete", COMP_WORDS="hpc sch", COMP_CWORD="sch").startswith("plain,schema")
+    assert completed("bash_complete", COMP_WORDS="hpc schem", COMP_CWORD="1") == "plain,schema\n"
+    assert "schema" in completed("zsh_complete", COMP_WORDS="hpc schem", COMP_CWORD="1").splitlines()
+    assert completed("fish_complete", COMP_WORDS="hpc schem", COMP_CWORD="schem").startswith("plain,schema")
     assert completed("bash_complete", COMP_WORDS="hpc compile --tar", COMP_CWORD="2") == "plain,--target\n"
 
 

@@ -4,6 +4,10 @@ The SDK works in a process of its own (oracle/google_operations.py): one of the 
 AI's client.
 """
 
+# The packages of Google and scikit-learn are only partly typed.
+# pyright: reportUnknownMemberType=false, reportUnknownVariableType=false, reportUnknownArgumentType=false
+# pyright: reportMissingImports=false, reportMissingTypeStubs=false, reportUnknownLambdaType=false
+
 from __future__ import annotations
 
 import json
@@ -12,6 +16,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from functools import cache
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -387,6 +392,63 @@ def test_the_request_of_a_query_reaches_the_real_launcher(monkeypatch: pytest.Mo
         assert sent.pop()["configuration"]["query"]["query"] == query
 
 
+@pytest.mark.parametrize("name", NAMES)
+def test_what_a_launcher_reads_strictly_is_known(name: str) -> None:
+    """A line break arrives where the real launcher reads its request with `strict=False`."""
+    if not operation(name).spliced:
+        return
+    root = Path(next(iter(import_module("google_cloud_pipeline_components").__path__))).parent
+    launcher = by_the_sdk()[name, False]["executor"]["container"]["command"][3]
+    source = root.joinpath(*launcher.split(".")).with_name("remote_runner.py").read_text(encoding="utf-8")
+    if "bigquery_util" in source and "json.loads" not in source:  # the reader of several
+        source = (root / "/".join(launcher.split(".")[:-2]) / "utils" / "bigquery_util.py").read_text(encoding="utf-8")
+    calls = re.findall(r"json\.loads\(\s*(?:payload|job_configuration_query_override)\b([^)]*)\)", source)
+    assert calls, source
+    assert operation(name).takes_lines == all("strict=False" in rest for rest in calls)
+
+
+CREATE = 'CREATE MODEL `d.m` OPTIONS(MODEL_TYPE="LOGISTIC_REG") AS SELECT 1'
+
+
+@pytest.mark.parametrize(
+    ("name", "other"),
+    [
+        ("BigqueryQueryJobOp", {}),
+        ("BigqueryCreateModelJobOp", {"query": ""}),
+    ],
+)
+def test_the_way_around_a_query_with_quotes_compiles(name: str, other: Json) -> None:
+    [found] = [one for one in compile_text(pipeline(name, {"query": CREATE}, {}), "vertex").diagnostics if one.is_error]
+    way = "".join(f"`{key}: ''` and " for key in other) + "`job_configuration_query: {query: …}`"
+    assert (found.rule.code, way in found.fix) == ("HPC541", True), found.fix
+    given = by_hpc(name, {**other, "job_configuration_query": {"query": CREATE}}, {})["task"]["inputs"]["parameters"]
+    assert given["job_configuration_query"]["runtimeValue"]["constant"] == {"query": CREATE}
+
+
+@pytest.mark.parametrize("target", ["kfp", "local"])
+def test_elsewhere_there_is_one_message_for_each_operation(target: str) -> None:
+    text = f"""{START}
+inputs: {{to: list<string>, q: {{type: string, default: 'select "a"'}}}}
+components:
+  work: {{image: app, command: [go], outputs: {{gcp_resources: string}}}}
+  count: {{uses: google/BigqueryQueryJobOp}}
+  wait: {{uses: google/WaitGcpResourcesOp, cache: true}}
+  tell: {{uses: google/VertexNotificationEmailOp}}
+steps: {{count: {{with: {{location: 'a "b"'}}}}, tell: {{cache: false}}}}
+edges:
+  - inputs.q -> count.query
+  - work.gcp_resources -> wait.gcp_resources
+  - exit -> tell
+  - inputs.to -> tell.recipients
+"""
+    found = [one for one in compile_text(text, target).diagnostics if one.is_error]
+    assert [(one.rule.code, one.fact.split("`")[1]) for one in found] == [
+        ("HPC504", "google/BigqueryQueryJobOp"),
+        ("HPC504", "google/WaitGcpResourcesOp"),
+        ("HPC504", "google/VertexNotificationEmailOp"),
+    ]
+
+
 # ---------------------------------------------------------------- launched and waited for
 
 
@@ -405,6 +467,25 @@ edges:
     assert cached == {"launch": False, "other": True, "wait": False}
 
 
+def test_a_pair_of_loops_that_launch_and_wait_is_not_cached() -> None:
+    text = f"""{START}
+inputs: {{sizes: list<int>}}
+components:
+  launch: {{image: app, cli: argparse, command: [go], inputs: {{size: int}}, outputs: {{gcp_resources: string}}}}
+  wait: {{uses: google/WaitGcpResourcesOp}}
+steps:
+  launch: {{for_each: [size]}}
+  wait: {{for_each: [gcp_resources]}}
+edges:
+  - inputs.sizes -> launch.size
+  - launch.gcp_resources -> wait.gcp_resources
+"""
+    components = compiled_parts(text)["components"]
+    loops = {name: components[f"comp-for-each--{name}"]["dag"]["tasks"][name] for name in ("launch", "wait")}
+    cached = {name: task["cachingOptions"]["enableCache"] for name, task in loops.items()}
+    assert cached == {"launch": False, "wait": False}
+
+
 # ---------------------------------------------------------------- the example
 
 
@@ -415,13 +496,13 @@ def test_the_app_of_the_example_makes_what_its_readme_says(tmp_path: Path) -> No
         "model_dir": "model",
         "accuracy_file": "made/accuracy",
         "address_file": "made/address",
-        "hydra.run.dir": "h",
     }
     arguments = [f"{key}={tmp_path / name}" for key, name in words.items()]
     app = ROOT / "examples" / "serve" / "train" / "main.py"
     command = [sys.executable, str(app), *arguments, "model_uri=gs://b/m", "estimator.max_depth=3"]
     done = subprocess.run(command, capture_output=True, encoding="utf-8", check=False, cwd=tmp_path)
     assert done.returncode == 0, done.stderr
+    assert {one.name for one in tmp_path.iterdir()} == {"model", "made"}, "it leaves nothing else where it is started"
     assert (tmp_path / "made/address").read_text() == "gs://b/m"
     assert float((tmp_path / "made/accuracy").read_text()) > 0.9
     readme = (app.parents[1] / "README.md").read_text(encoding="utf-8")

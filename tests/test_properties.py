@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 import yaml
-from compiling import EXAMPLES, TESTS, compile_bytes, compile_text
+from compiling import EXAMPLES, TESTS, compile_bytes, compile_text, targets_of
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -102,7 +102,7 @@ def _shuffled(value: Any, dice: random.Random) -> Any:
 @pytest.mark.parametrize("target", TARGETS)
 @pytest.mark.parametrize("seed", range(5))
 def test_key_order_never_changes_the_bytes(target: str, seed: int) -> None:
-    for path in RIGHT:
+    for path in (path for path in RIGHT if target in targets_of(path)):
         document = yaml.safe_load(path.read_text(encoding="utf-8"))
         shuffled = json.dumps(_shuffled(document, random.Random(seed)))
         plain, mixed = (

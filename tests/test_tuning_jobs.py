@@ -273,6 +273,7 @@ INPUTS: dict[str, Any] = {
     "many": {"type": "dict", "as": "+many"},
     "data": {"type": "Dataset", "as": "+data"},
     "epochs": {"type": "int", "as": "+epochs", "optional": True},
+    "more": {"type": "Dataset", "as": "+more", "optional": True},
 }
 OUTPUTS: dict[str, Any] = {
     "acc": {"type": "float", "as": "+acc"},
@@ -633,6 +634,7 @@ def test_a_real_trial_gets_every_value_exactly_and_reports_its_metric(trial: Tri
 
 IMPROVEMENTS = {
     "trial_job_spec.scheduling": "the component cannot ask for spot machines or for an end; a trial has the step's",
+    "trial_job_spec.persistent_resource_id": "the component runs beside the persistent resource of the run, not on it",
 }
 """What hpc writes and the component cannot be told, with the reason."""
 
@@ -665,9 +667,18 @@ def _job(json_payload: Mapping[str, Any]) -> dict[str, Any]:
     return json_format.MessageToDict(HyperparameterTuningJob.pb(made), preserving_proto_field_name=True)
 
 
-def test_the_launcher_is_told_what_googles_own_component_tells_it(google: Any) -> None:
+OF_THE_RUN = {
+    "pipeline_network": "projects/12/global/networks/n",
+    "pipeline_encryption_key_name": "projects/p/locations/europe-west4/keyRings/r/cryptoKeys/k",
+    "pipeline_persistent_resource_id": "kept-warm",
+}
+
+
+def test_the_launcher_is_told_what_googles_own_component_tells_it(google: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     from google.cloud.aiplatform import hyperparameter_tuning as hpt
 
+    for name, setting in OF_THE_RUN.items():
+        monkeypatch.setitem(VALUES, name, setting)
     ours = container(spec_of(document()), "search")
     mine = payload(spec_of(document()))
     trial = mine["trial_job_spec"]
@@ -696,9 +707,9 @@ def test_the_launcher_is_told_what_googles_own_component_tells_it(google: Any) -
         "location": "europe-west4",
         "study_spec_algorithm": "ALGORITHM_UNSPECIFIED",
         "study_spec_measurement_selection_type": "LAST_MEASUREMENT",
-        "encryption_spec_key_name": "",
+        "encryption_spec_key_name": OF_THE_RUN["pipeline_encryption_key_name"],
         "service_account": "who@p.example",
-        "network": "",
+        "network": OF_THE_RUN["pipeline_network"],
         "project": "p",
     }
     expected = theirs["container"]

@@ -6,9 +6,9 @@ waiting would then be for the job of an earlier run (https://github.com/kubeflow
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
-from hpc.compiler.graph import ForeignStep, Graph, sources_in, steps_behind
+from hpc.compiler.graph import Binding, ForeignStep, FromItem, Graph, Group, Node, sources_in, steps_behind
 from hpc.components.foreign import GoogleOperation
 from hpc.components.foreign.google import WAIT
 
@@ -19,6 +19,7 @@ def never_cached(graph: Graph) -> frozenset[str]:
 
 
 def _waiting_and_awaited(graph: Graph) -> Iterator[str]:
+    lists = dict(_lists(graph.nodes))
     for step in graph.own_steps:
         if (
             isinstance(step, ForeignStep)
@@ -27,5 +28,21 @@ def _waiting_and_awaited(graph: Graph) -> Iterator[str]:
         ):
             yield step.name
             for binding in step.bindings.values():
-                for source in sources_in(binding):
-                    yield from steps_behind(source)
+                yield from _behind(binding, lists)
+
+
+def _behind(binding: Binding, lists: Mapping[str, Binding]) -> Iterator[str]:
+    for source in sources_in(binding):
+        if isinstance(source, FromItem):
+            yield from _behind(lists[source.axis], lists)
+        else:
+            yield from steps_behind(source)
+
+
+def _lists(nodes: tuple[Node, ...]) -> Iterator[tuple[str, Binding]]:
+    """What the loops of the platform go through, by the names of their elements."""
+    for node in nodes:
+        if isinstance(node, Group):
+            if node.loop is not None:
+                yield node.loop.item, node.loop.items
+            yield from _lists(node.children)

@@ -1,7 +1,7 @@
 """Operations of Google Cloud: where they run, texts that their requests cannot hold, the e-mail at the end, waiting.
 
 Grounds: google-cloud-pipeline-components 2.22.0 and its launchers;
-https://github.com/kubeflow/pipelines/issues/9773 and 12204 (recipients), 7846 (waiting and caches).
+https://github.com/kubeflow/pipelines/issues/8495 (quotes), 9773 and 12204 (recipients), 7846 (waiting and caches).
 """
 
 from __future__ import annotations
@@ -41,9 +41,10 @@ RULES = (CANNOT, BAD_EMAIL, BREAKS_REQUEST, NOT_REUSED)
 
 
 def check(graph: Graph, target: Target) -> Iterator[Diagnostic]:
+    if not target.google_operations:
+        yield from (_elsewhere(step, operation, target) for step, operation in _operations(graph))
+        return
     for step, operation in _operations(graph):
-        if not target.google_operations:
-            yield _elsewhere(step, operation, target)
         yield from _texts(step, operation)
         if operation.name == EMAIL:
             yield from _email(step)
@@ -79,11 +80,17 @@ def _text(step: ForeignStep, operation: GoogleOperation, name: str, value: Any, 
     found = operation.breaks_request(value) if isinstance(value, str) else ""
     if not found:
         return
-    fix = "write it without."
-    if name == "query":
-        fix = "use single quotes in the query; or write `job_configuration_query: {query: …}` in the place of `query`."
     fact = f"the value of `{step.written}.{name}` holds {found}, which would break the request of `{operation.name}`."
-    yield Diagnostic(BREAKS_REQUEST, Place(path), fact, fix)
+    yield Diagnostic(BREAKS_REQUEST, Place(path), fact, _way_around(operation, name))
+
+
+def _way_around(operation: GoogleOperation, name: str) -> str:
+    if name != "query":
+        return "write it without."
+    other = "write `job_configuration_query: {query: …}` in the place of `query`."
+    if not operation.inputs["query"].has_default:
+        other = "write `query: ''` and `job_configuration_query: {query: …}`."
+    return f"use single quotes in the query; or {other}"
 
 
 # ---------------------------------------------------------------- the e-mail at the end
