@@ -97,6 +97,22 @@ MESSAGES = [
         "accelerator `a` asks for. | TPU v5e comes as 1x1, 2x2, 2x4, 4x4, 4x8, 8x8, 8x16, 16x16.",
     ),
     (
+        "{tpu: v5e, count: 3}",
+        "5:24 error HPC526 `tpu` makes this a CustomJob, which needs a machine, and none of Vertex AI's has all that "
+        "accelerator `a` asks for. | a machine has so many chips: 1, 4, 8; a larger slice is "
+        "`vertex: {tpu_topology: …}`.",
+    ),
+    (
+        "{tpu: v5e, count: 4, cpu: 500}",
+        "5:7 error HPC526 `tpu` makes this a CustomJob, which needs a machine, and none of Vertex AI's has all that "
+        "accelerator `a` asks for. | ask for less.",
+    ),
+    (
+        "{tpu: v5e, memory: 300GB}",
+        "5:7 note HPC525 `tpu` makes this a CustomJob, which needs a machine: `ct5lp-hightpu-8t` for accelerator `a`. "
+        "| nothing to do, or add `machine` to accelerator `a`.",
+    ),
+    (
         "{cpu: 16, disk: 200GB}",
         "5:16 note HPC525 `disk` makes this a CustomJob, which needs a machine: `e2-highcpu-16` for accelerator `a`. | "
         "nothing to do, or add `machine` to accelerator `a`.",
@@ -145,6 +161,42 @@ def test_a_retry_makes_up_for_none_of_the_service() -> None:
     accelerator = "{machine: n1-standard-4, spot: true, vertex: {disable_retries: true}}"
     assert "HPC524" in codes(pipeline(accelerator))
     assert "HPC524" not in codes(pipeline(accelerator, ", retry: 1"))
+
+
+@pytest.mark.parametrize(
+    ("keys", "rest", "place"),
+    [
+        (", timeout: 8d", "", "7:48"),
+        (", timeout: 169h", "steps: {b: {uses: train}}\n", "7:48"),
+        ("", "defaults: {timeout: 8d}\n", "9:21"),
+    ],
+)
+def test_no_task_of_the_service_runs_longer_than_seven_days(keys: str, rest: str, place: str) -> None:
+    text = pipeline("{machine: n1-standard-4}", keys, rest)
+    text = text.replace("[train]", "[train, b]") if "b:" in rest else text
+    said = "169h" if "169h" in keys else "8d"
+    assert messages(text, only=JOBS) == [
+        f"{place} error HPC504 `timeout: {said}` cannot be had: Vertex AI Pipelines ends every task after 7 days. | "
+        "`7d` at most."
+    ]
+    assert "HPC504" not in codes(text.replace(said, "7d")) + codes(text, "kfp") + codes(text, "local")
+
+
+def test_labels_of_a_job_are_judged_like_those_of_a_run() -> None:
+    text = pipeline("{machine: n1-standard-4, vertex: {labels: {Team: a b, cost: c}}}")
+    assert messages(text, only="HPC517") == [
+        "5:49 error HPC517 `Team` cannot stand in a label of Vertex AI: lower-case letters, digits, `_` and `-`. | "
+        "write `team`.",
+        "5:55 error HPC517 `a b` cannot stand in a label of Vertex AI: lower-case letters, digits, `_` and `-`. | "
+        "write `a-b`.",
+    ]
+    assert codes(text, "kfp").count("HPC517") == codes(text, "local").count("HPC517") == 0
+
+
+def test_capital_letters_are_a_slip() -> None:
+    [machine, gpu] = messages(pipeline("{machine: A2-HIGHGPU-8G, gpu: a100, count: 8}"))[:2]
+    assert machine.endswith("| did you mean `a2-highgpu-8g`?")
+    assert gpu.endswith("| did you mean `A100`?")
 
 
 GOOGLE = """\

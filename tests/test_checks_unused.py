@@ -132,3 +132,15 @@ components:
 edges: ["inputs.a, inputs.b -> pick.xs"]
 """
     assert names(text) == ["input `c`"]
+
+
+def test_an_image_that_is_built_is_used() -> None:
+    """Another image may start from it, which only its Dockerfile says."""
+    text = """\
+hpc: 1
+name: p
+images: {app: repo/app:1.0, core: {uri: "repo/core:1", build: {context: ./core}}, spare: {uri: "repo/spare:1"}}
+components: {pick: {image: app, command: [python3]}}
+edges: [pick]
+"""
+    assert names(text) == ["image `spare`"]

@@ -328,6 +328,73 @@ def test_a_payload_is_a_custom_job_of_the_api(name: str) -> None:
     assert {pool.container_spec.image_uri for pool in job.job_spec.worker_pool_specs} == {"repo.example/trainer:1.0"}
 
 
+class Service:
+    """Google's client, which makes the API's message of what its launcher sends."""
+
+    def create_custom_job(self, parent: str, custom_job: dict[str, Any]) -> Any:
+        from google.cloud import aiplatform_v1
+
+        del parent
+        return aiplatform_v1.CustomJob(custom_job)
+
+
+def launched(text: str) -> dict[str, Any]:
+    """What Google's own launcher asks for with this payload, in the API's JSON."""
+    from google.cloud import aiplatform_v1
+    from google_cloud_pipeline_components.container.v1.custom_job import remote_runner
+    from google_cloud_pipeline_components.container.v1.gcp_launcher.utils.json_util import recursive_remove_empty
+
+    sent = recursive_remove_empty(json.loads(remote_runner.insert_system_labels_into_payload(text), strict=False))
+    job = remote_runner.create_custom_job_with_client(Service(), "projects/p/locations/l", sent)
+    return json.loads(aiplatform_v1.CustomJob.to_json(job, use_integers_for_enums=False))
+
+
+OF_THE_RUN = re.compile(r"\{\{\$\.pipeline_(?:network|encryption_key_name|persistent_resource_id)\..*?\}\}")
+
+
+@pytest.mark.parametrize("name", CHOICES)
+def test_googles_launcher_takes_it_where_the_run_has_nothing(name: str) -> None:
+    """Without a network, a key and a persistent resource their placeholders are empty."""
+    args = container(compiled(source(CHOICES[name])))["args"]
+    written = args[args.index("--payload") + 1]
+    job = launched(OF_THE_RUN.sub("", written))["jobSpec"]
+    own = json.loads(written)["job_spec"]
+    for key, field in (("network", "network"), ("persistentResourceId", "persistent_resource_id")):
+        assert job[key] == ("" if "{{$" in own.get(field, "") else own.get(field, ""))
+    pool = own["worker_pool_specs"][0]
+    assert job["workerPoolSpecs"][0]["containerSpec"]["args"] == pool["container_spec"]["args"]
+    assert job["workerPoolSpecs"][0]["machineSpec"]["machineType"] == pool["machine_spec"]["machine_type"]
+    assert job["scheduling"]["timeout"] == own["scheduling"]["timeout"]
+    assert job["scheduling"]["strategy"] == own["scheduling"]["strategy"]
+
+
+RUN_TARGET = "targets: {vertex: {network: projects/1/global/networks/n, reserved_ip_ranges: [r]}}\n"
+OWN_FOLDER = "/".join(f"{{{{$.pipeline_{name}}}}}" for name in ("root", "job_name", "task_uuid"))
+
+
+@pytest.mark.parametrize(
+    ("choice", "path", "value"),
+    [
+        (Choice("{tpu: v5e, vertex: {tpu_topology: 4x4}}", {}), "workerPoolSpecs[0].machineSpec.tpuTopology", "4x4"),
+        (Choice("{tpu: v6e, count: 8}", {}), "workerPoolSpecs[0].machineSpec.tpuTopology", "2x4"),
+        (Choice("{vertex: {disable_retries: true}}", {}), "scheduling.disableRetries", True),
+        (Choice("{vertex: {enable_dashboard_access: true}}", {}), "enableDashboardAccess", True),
+        (Choice("{machine: n1-standard-4}", {}, targets=RUN_TARGET), "reservedIpRanges[0]", "r"),
+        (Choice("{vertex: {tensorboard: t}}", {}), "baseOutputDirectory.outputUriPrefix", OWN_FOLDER),
+    ],
+)
+def test_what_googles_function_has_no_word_for_reaches_the_job(choice: Choice, path: str, value: Any) -> None:
+    args = container(compiled(source(choice)))["args"]
+    assert dict(flat(launched(args[args.index("--payload") + 1])["jobSpec"]))[path] == value
+
+
+def test_a_long_title_is_cut_for_the_job() -> None:
+    """The API takes 128 characters."""
+    text = source(Choice("{machine: n1-standard-4}", {}, f", title: {'é' * 200}"))
+    assert payload(compiled(text))["display_name"] == "é" * 128
+    assert compiled(text)["root"]["dag"]["tasks"]["train"]["taskInfo"]["name"] == "é" * 200
+
+
 def test_several_machines_are_two_pools_that_run_the_same() -> None:
     task = every_job()["many"].start({"project": "p", "lr": 0.1})
     job = json.loads(vertex_text(task.words[task.words.index("--payload") + 1], task))["job_spec"]

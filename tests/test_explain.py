@@ -77,6 +77,46 @@ def test_profiles_and_settings_count() -> None:
     assert "timeout  5m" in said(file, "again", "--set", "steps.again.timeout=5m")
 
 
+KINDS = """\
+hpc: 1
+name: kinds
+images: {app: repo/app:1.0}
+components:
+  train: {image: app, outputs: {model: Model}}
+  whole:
+    outputs: {model: Model}
+    steps: {inner: {uses: train}}
+    edges: ["inner.model -> outputs.model"]
+  base: {import: Model, uri: gs://bucket/model/7}
+  judge: {image: app, inputs: {model: Model, other: Model}}
+  query: {uses: google/BigqueryQueryJobOp}
+  wait: {uses: google/WaitGcpResourcesOp}
+steps: {query: {with: {query: SELECT 1}}}
+edges:
+  - whole.model -> judge.model
+  - base.artifact -> judge.other
+  - query.gcp_resources -> wait.gcp_resources
+"""
+
+
+def rows(name: str) -> dict[str, tuple[str, ...]]:
+    source = decode(KINDS.encode(), "kinds.yaml")
+    [found] = explain(source, TARGETS["vertex"], Folder(TESTS), Choice(), name)[0]
+    return dict(found.rows)
+
+
+def test_every_kind_of_step_says_where_its_outputs_go() -> None:
+    assert rows("whole")["outputs"] == ("model  Model, goes to judge.model",)
+    assert rows("whole")["becomes"] == ("a pipeline of its own with 1 step",)
+    assert rows("base")["outputs"] == ("artifact  Model, goes to judge.other",)
+
+
+@pytest.mark.parametrize("name", ["query", "wait"])
+def test_a_job_and_who_waits_for_it_are_never_reused(name: str) -> None:
+    assert rows(name)["cache"] == ("runs every time: one step starts a job and another waits for it",)
+    assert rows("inner")["cache"] == ("results of an earlier run with the same inputs are reused",)
+
+
 def test_a_step_that_is_not_there() -> None:
     file = str(OK / "jobs_of_vertex.yaml")
     assert "there is no step mny in" in said(file, "mny")

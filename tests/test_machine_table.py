@@ -65,6 +65,18 @@ def test_a_machine_that_is_gone() -> None:
     assert [one.rule.code for one in said("{machine: n1-standard-4}", "machines: {n1-standard-4: null}")] == ["HPC503"]
 
 
+def test_a_gpu_or_tpu_that_is_gone_is_gone_from_every_machine() -> None:
+    table = "accelerators: {NVIDIA_TESLA_T4: null, TPU_V3: null}\n"
+    assert lines("{machine: n1-standard-4, gpu: L4}", table) == [
+        "folder/p.yaml:4:49 HPC501 L4 cannot be attached to `n1-standard-4`: L4 needs g2 machines, and n1 machines "
+        "take P4, P100 or V100. | `machine: g2-standard-4`, or one of its own GPUs: P4, P100, V100."
+    ]
+    assert [one.rule.code for one in said("{gpu: T4}", table)] == ["HPC502"]
+    assert lines("{machine: cloud-tpu, tpu: v3, count: 8}", table)[0].startswith(
+        "folder/p.yaml:4:45 HPC502 `v3` is not a TPU that Vertex AI trains on."
+    )
+
+
 def test_gpus_and_regions_of_the_table() -> None:
     table = """\
 accelerators: {NVIDIA_Z1: {kind: gpu, regions: [us-east1]}}

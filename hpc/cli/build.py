@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import shlex
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -13,10 +13,10 @@ from typing import Any
 import click
 
 from hpc.cli import OK, REJECTED
-from hpc.cli.building import BuildView, building
+from hpc.cli.building import BuildView, building, ended_by_signals
 from hpc.cli.disk import Folder, read_source
 from hpc.cli.history import as_json
-from hpc.cli.lockfile import add_to_lock, lock_path
+from hpc.cli.lockfile import add_to_lock, lock_of, lock_path
 from hpc.cli.messages import report
 from hpc.cli.options import choice_options, chosen
 from hpc.compiler import understood
@@ -27,8 +27,8 @@ from hpc.diagnostics import Path as YamlPath
 from hpc.images.builders import PROGRAMS, Builder, chosen_builder
 from hpc.images.credentials import Credentials
 from hpc.images.findings import NO_CLOUD_BUILD, NOT_BUILDABLE, ImageTrouble
-from hpc.images.making import Made, Maker, Order, in_order
-from hpc.images.recipe import Recipe
+from hpc.images.making import Made, Maker, Order, in_order, with_bases
+from hpc.images.recipe import Recipe, looks_secret
 from hpc.images.registry import Registries
 from hpc.spec.document import Document
 from hpc.spec.model import Image
@@ -56,8 +56,8 @@ _CLOUD = "cloud-build"
 def command(words: tuple[str, ...], **options: Any) -> int:
     """Build every image of FILE that has `build`, or those named, if its folder, Dockerfile, arguments or base changed.
 
-    FILE is pipeline.yaml unless it is given; a word with a dot or slash is a file, any other one an image. What is
-    pushed is printed on stdout with its digest.
+    FILE is pipeline.yaml unless it is given; a word with a dot or slash is a file, any other one an image. Images that
+    another one starts from are built before it. What is pushed is printed on stdout with its digest.
     """
     file, names = _split(words)
     asked = _Asked(file, names, **options)
@@ -65,10 +65,13 @@ def command(words: tuple[str, ...], **options: Any) -> int:
     wanted = _wanted(program, asked)
     if not wanted:
         click.echo(f"{file}: no image has `build`, so there is nothing to build", err=True)
+        _show([], asked)
         return OK
+    if asked.push:
+        lock_of(file)  # a lock that cannot be used is told before hours go by
     builder = _builder(program, asked)
     registries = Registries(Credentials(os.environ))
-    with building(len(wanted), all_lines=asked.logs == "all") as view:
+    with ended_by_signals(), building(len(wanted), all_lines=asked.logs == "all") as view:
         maker = Maker(builder, registries, Order(push=asked.push, anew=asked.force), view.take)
         made, found = _made(maker, wanted, view, asked)
     _show(made, asked)
@@ -94,9 +97,15 @@ class _Asked:
         """The command line for one image."""
         words = ["hpc", "build", str(self.file), recipe.name, *(["--push"] if self.push else [])]
         words += ["--with", self.builder] if self.builder else []
-        for option, values in (("--profile", self.profiles), ("--set", self.settings)):
+        for option, values in (("--profile", self.profiles), ("--set", map(_shown, self.settings))):
             words += [word for value in values for word in (option, value)]
-        return recipe.masked(shlex.join(words))
+        return shlex.join(map(recipe.masked, words))
+
+
+def _shown(setting: str) -> str:
+    """A setting with asterisks for what is secret going by its name."""
+    path, _, value = setting.partition("=")
+    return f"{path}={'*' * len(value)}" if looks_secret(path.rpartition(".")[2]) else setting
 
 
 @dataclass(frozen=True)
@@ -127,13 +136,13 @@ def _split(words: Sequence[str]) -> tuple[Path, tuple[str, ...]]:
 def _wanted(program: Program, asked: _Asked) -> list[_Wanted]:
     """The images in the order in which they can be built. Raises Rejected, UsageError."""
     every = [one for file in program.files for one in _declared(program, file, asked.file.parent)]
-    known = {one.path[-1] for one in every}
+    known = {str(one.path[-1]) for one in every}
     for name in asked.names:
         if name not in known:
-            raise click.UsageError(
-                f"{asked.file} has no image `{name}` with `build`: {did_you_mean(name, map(str, known))}"
-            )
-    every = [one for one in every if not asked.names or one.path[-1] in asked.names]
+            raise click.UsageError(_unknown(name, known, program, asked))
+    named = {one.recipe.address for one in every if not asked.names or one.path[-1] in asked.names}
+    needed = with_bases(named, [one.recipe for one in every])
+    every = [one for one in every if one.recipe.address in needed]
     if found := list(_not_buildable(every)):
         raise Rejected(located(found, program.document))
     by_address = {one.recipe.address: one for one in reversed(every)}
@@ -144,6 +153,14 @@ def _wanted(program: Program, asked: _Asked) -> list[_Wanted]:
         raise Rejected(
             located([Diagnostic(trouble.rule, place, trouble.fact, trouble.fix)], program.document)
         ) from None
+
+
+def _unknown(name: str, known: Collection[str], program: Program, asked: _Asked) -> str:
+    if any(name in file.pipeline.images for file in program.files):
+        return f"image `{name}` of {asked.file} has no `build`, so hpc cannot make it."
+    if not known:
+        return f"{asked.file} has no image with `build`, so there is no `{name}` to be made."
+    return f"{asked.file} has no image `{name}` with `build`: {did_you_mean(name, known)}"
 
 
 def _declared(program: Program, file: File, base: Path) -> Iterator[_Wanted]:
@@ -208,10 +225,16 @@ def _made(
     """What was made, and what is wrong with the others. Each digest is locked as soon as it is known."""
     done: list[Made] = []
     found: list[Diagnostic] = []
+    lost: set[str] = set()
     for one in wanted:
+        if lost.intersection(one.recipe.bases):
+            lost.add(one.recipe.address)
+            view.skip(one.recipe.name)
+            continue
         try:
             made = maker.made(one.recipe)
         except ImageTrouble as trouble:
+            lost.add(one.recipe.address)
             view.fail(one.recipe.name, tuple(map(one.recipe.masked, trouble.lines)))
             fix = f"{trouble.fix.rstrip('.')}. Again: `{asked.again(one.recipe)}`"
             found.append(Diagnostic(trouble.rule, one.span, one.recipe.masked(trouble.fact), fix))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import signal
 import sys
 import time
 from collections import deque
@@ -51,6 +52,11 @@ class BuildView:
         """The end of what was said; the cause follows as a message."""
         self._done += 1
         self._write("\n".join([f"{self._count()} FAIL  {name}", *(f"  | {line}" for line in lines)]))
+
+    def skip(self, name: str) -> None:
+        """Of an image whose base could not be made, which is told there."""
+        self._done += 1
+        self._write(f"{self._count()} SKIP  {name}: an image that it starts from could not be made")
 
     def _count(self) -> str:
         return f"[{self._done}/{self._total}]"
@@ -108,6 +114,20 @@ class _LiveView(BuildView):
         from rich.text import Text
 
         self._console.print(Text(visible(text)), soft_wrap=True)
+
+
+@contextmanager
+def ended_by_signals() -> Generator[None]:
+    """Have SIGTERM and SIGHUP end what is being done as Ctrl-C does, so that no builder goes on alone."""
+    before = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGHUP)}
+    ours = [number for number, handler in before.items() if handler == signal.SIG_DFL]
+    for number in ours:
+        signal.signal(number, signal.default_int_handler)
+    try:
+        yield
+    finally:
+        for number in ours:
+            signal.signal(number, signal.SIG_DFL)
 
 
 @contextmanager

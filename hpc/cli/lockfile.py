@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import fcntl
+import os
+from collections.abc import Generator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 
 from hpc.cli.disk import Folder, write_whole
@@ -21,7 +24,19 @@ def lock_of(file: Path) -> Lock | None:
 
 def add_to_lock(file: Path, digests: Mapping[str, str]) -> None:
     """Write digests into the lock of a pipeline file; the other lines stay."""
-    old = lock_of(file) or Lock()
-    new = Lock({**old.digests, **digests})
-    if new != old or not lock_path(file).exists():
-        write_whole(lock_path(file), new.text)
+    with _alone_in(file.parent):
+        old = lock_of(file) or Lock()
+        new = Lock({**old.digests, **digests})
+        if new != old or not lock_path(file).exists():
+            write_whole(lock_path(file), new.text)
+
+
+@contextmanager
+def _alone_in(folder: Path) -> Generator[None]:
+    """Hold a folder, after others who hold it: two builds at once would lose a line."""
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(handle)

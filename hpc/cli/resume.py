@@ -7,9 +7,9 @@ from typing import Any
 import click
 
 from hpc.cli import OK
-from hpc.cli.following import again, follow
+from hpc.cli.following import again, follow, started
 from hpc.cli.history import format_option
-from hpc.cli.services import service_of, service_options
+from hpc.cli.services import service_of, service_options, words_of
 
 
 @click.command("resume", epilog="Example: hpc resume mnist-20261121060000-k3f9 --on vertex")
@@ -24,9 +24,10 @@ def command(run: str, detach: bool, form: str, **options: Any) -> int:
     on. A run on this machine goes on with `hpc run --resume RUN`.
     """
     name, service = service_of(options)
-    resumed = service.resume(run)
+    where = words_of(name, options["file"], options)
+    resumed = started(where, lambda: service.resume(run))
     if detach:
         click.echo(resumed.run)
-        click.echo(again(name, resumed.run), err=True)
+        click.echo(again(where, resumed.run), err=True)
         return OK
-    return follow(name, service, resumed.run, {}, form)
+    return follow(where, service, resumed.run, {}, form)

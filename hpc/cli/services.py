@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -63,6 +64,18 @@ def service_of(options: Mapping[str, Any]) -> tuple[str, Service]:
     targets = targets_of(options["file"], options["profiles"], options["settings"])
     name = options["name"] or _only(targets)
     return name, connect(name, settings_of(name, targets, options), os.environ)
+
+
+def words_of(name: str, file: Path | None, options: Mapping[str, Any]) -> str:
+    """What to write behind another command so that it reaches the same service: `--on vertex --region us-east1`."""
+    words = ["--on", name]
+    for option in PLACES:
+        words += [f"--{option}", str(options[option])] if options.get(option) is not None else []
+    if file is not None and file != DEFAULT_FILE:
+        words += ["--file", str(file)]
+    for profile in options["profiles"] if file or DEFAULT_FILE.exists() else ():
+        words += ["--profile", profile]
+    return shlex.join(words)
 
 
 def targets_of(file: Path | None, profiles: tuple[str, ...], settings: tuple[str, ...]) -> Targets | None:

@@ -15,11 +15,11 @@ from hpc.cli.addresses import Address
 from hpc.cli.arguments import Given, check_limits, parameter_types, split
 from hpc.cli.compiled import documents, is_compiled
 from hpc.cli.disk import Folder, read_source
-from hpc.cli.following import again, follow
+from hpc.cli.following import again, follow, started
 from hpc.cli.history import as_json
 from hpc.cli.messages import report
 from hpc.cli.options import chosen
-from hpc.cli.services import settings_of
+from hpc.cli.services import settings_of, words_of
 from hpc.compiler import Compiled
 from hpc.diagnostics import Place, Source
 from hpc.engines import connect
@@ -44,15 +44,21 @@ def submit(name: str, file: Path | Address | None, options: Mapping[str, Any]) -
     if options["dry_run"]:
         service.check(order.job)
         return _show_rows(order.job, service.where, options["form"])
-    run = service.submit(order.job)
+    where = words_of(name, _says_where(file), options)
+    run = started(where, lambda: service.submit(order.job))
     if not options["detach"]:
         click.echo(f"{run.run} {_news(run, service)}", err=True)  # its page stands in the first line of the watching
-        return follow(name, service, run.run, order.job.places, options["form"])
+        return follow(where, service, run.run, order.job.places, options["form"])
     _show_run(run, options["form"])
-    click.echo(f"{run.run} {_news(run, service)}; {again(name, run.run)}", err=True)
+    click.echo(f"{run.run} {_news(run, service)}; {again(where, run.run)}", err=True)
     if run.link:
         click.echo(f"  {run.link}", err=True)
     return OK
+
+
+def _says_where(file: Path | Address) -> Path | None:
+    """The file, if its `targets` may say where the run is."""
+    return file if isinstance(file, Path) and not is_compiled(read_source(file).text) else None
 
 
 def _reached(name: str, file: Path | Address, options: Mapping[str, Any]) -> tuple[Service, Order]:

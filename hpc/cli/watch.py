@@ -8,7 +8,7 @@ import click
 
 from hpc.cli.following import follow
 from hpc.cli.history import format_option
-from hpc.cli.services import service_of, service_options
+from hpc.cli.services import service_of, service_options, words_of
 
 
 @click.command("watch", epilog="Example: hpc watch mnist-20261121060000-k3f9 --on vertex")
@@ -21,4 +21,4 @@ def command(run: str, form: str, **options: Any) -> int:
     Exit code 0: it succeeded; 4: it failed; 130: it was cancelled, or it goes on and you have seen enough.
     """
     name, service = service_of(options)
-    return follow(name, service, run, {}, form)
+    return follow(words_of(name, options["file"], options), service, run, {}, form)

@@ -33,15 +33,17 @@ from hpc.compiler.graph import (
     Step,
 )
 from hpc.compiler.hardware import Hardware, hardware, job_keys, resources, runs_as_job
-from hpc.compiler.lower.custom_jobs import JOB_OUTPUT, LONGEST
+from hpc.compiler.lower.custom_jobs import LONGEST
 from hpc.compiler.lower.executors import started
 from hpc.compiler.machines import MachineTable
 from hpc.compiler.mentions import on_this_machine, variable_path
 from hpc.compiler.render import ComponentSpec
 from hpc.compiler.targets import Target
+from hpc.compiler.waits import never_cached
 from hpc.components import placeholders
-from hpc.components.fields import CacheKey, Retry, seconds
+from hpc.components.fields import Cache, CacheKey, Retry, seconds
 from hpc.components.foreign import GoogleOperation
+from hpc.components.vertex import JOB_OUTPUT
 from hpc.diagnostics import Path, Place
 from hpc.spec.conditions import names_in
 from hpc.spec.document import Document
@@ -126,7 +128,7 @@ class Explainer:
             ("outputs", tuple(self._outputs(step))),
             ("retry", (_retries(settings.retry),)),
             ("timeout", (self._timeout(step),)),
-            ("cache", (_cache(step),)),
+            ("cache", (self._cache(step),)),
             ("env", tuple(self._environment(step))),
             ("secrets", tuple(self._secrets(step))),
         ]
@@ -215,8 +217,8 @@ class Explainer:
         assert isinstance(binding, Status)
         return "how everything ended" if binding.step == "exit" else f"how {binding.step} ended"
 
-    def _outputs(self, step: RunsContainer) -> Iterator[str]:
-        is_job = runs_as_job(step.settings, self.target) and not step.is_tuned
+    def _outputs(self, step: Step) -> Iterator[str]:
+        is_job = isinstance(step, RunsContainer) and runs_as_job(step.settings, self.target) and not step.is_tuned
         names = [*step.outputs, *([JOB_OUTPUT] if is_job else [])]
         width = max(map(len, names), default=0)
         for name, port in step.outputs.items():
@@ -234,6 +236,12 @@ class Explainer:
             return f"{settings.timeout}{where}"
         return f"{seconds(LONGEST) // 86400} days, the most there is" if self.target.machines else "none"
 
+    def _cache(self, step: RunsContainer) -> str:
+        own = next(graph for graph in _graphs(self.graph) if any(one is step for one in graph.own_steps))
+        if step.name in never_cached(own):
+            return "runs every time: one step starts a job and another waits for it"
+        return _reused(step.settings.cache)
+
     def _environment(self, step: RunsContainer) -> Iterator[str]:
         for name, value in sorted(step.settings.env.items()):
             if isinstance(value, str):
@@ -249,6 +257,7 @@ class Explainer:
 
     def _other(self, step: Step) -> list[tuple[str, tuple[str, ...]]]:
         rows = [("becomes", (_kind(step),)), ("inputs", tuple(self._inputs(step)))]
+        rows.append(("outputs", tuple(self._outputs(step))))
         if isinstance(step, GraphStep):
             names = ", ".join(dict.fromkeys(inner.written for inner in step.graph.own_steps))
             rows.append(("steps", (f"{names} (`hpc explain FILE <step>` tells more of each)",)))
@@ -379,8 +388,7 @@ def _retries(retry: Retry | None) -> str:
     return f"{times}{wait}; each wait is {retry.factor:g} times longer, {retry.max_backoff} at most" if wait else times
 
 
-def _cache(step: RunsContainer) -> str:
-    cache = step.settings.cache
+def _reused(cache: Cache) -> str:
     if isinstance(cache, CacheKey):
         return f"results under the key {cache.key!r} are reused"
     return "results of an earlier run with the same inputs are reused" if cache else "runs every time"
@@ -391,7 +399,18 @@ def _kind(step: Step) -> str:
         return f"an import of {step.component.uri or 'what its input `uri` names'}: nothing runs"
     if isinstance(step, CompiledStep):
         return "a pipeline that was compiled elsewhere, as it is"
-    return f"a pipeline of its own with {step.graph.size} steps" if isinstance(step, GraphStep) else "a task"
+    if not isinstance(step, GraphStep):
+        return "a task"
+    size = step.graph.size
+    return f"a pipeline of its own with {size} step{'s' if size > 1 else ''}"
+
+
+def _graphs(graph: Graph) -> Iterator[Graph]:
+    """The graph and those of the components made of edges in it."""
+    yield graph
+    for step in graph.own_steps:
+        if isinstance(step, GraphStep):
+            yield from _graphs(step.graph)
 
 
 def _around(graph: Graph, step: Step) -> list[Group]:

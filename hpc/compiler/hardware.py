@@ -188,11 +188,8 @@ def chosen_machine(accelerator: Accelerator, machines: MachineTable) -> str | No
 
 
 def _fits(accelerator: Accelerator, name: str, machines: MachineTable) -> bool:
-    size = machines.size(name)
     usual = machines.size("n1-standard-4") or machines.size(DEFAULT_MACHINE)
-    cpu = cpus(accelerator.cpu) if accelerator.cpu else usual.get("cpu", 0)
-    memory = google_gb(accelerator.memory) if accelerator.memory else usual.get("memory_gb", 0)
-    if size["cpu"] < cpu or size["memory_gb"] < memory:
+    if not _is_large_enough(accelerator, machines.size(name), usual):
         return False
     if not accelerator.gpu:
         return not machines.brings(name)
@@ -200,9 +197,20 @@ def _fits(accelerator: Accelerator, name: str, machines: MachineTable) -> bool:
     return (accelerator.count or 1) in machines.counts(name, gpu)
 
 
+def _is_large_enough(accelerator: Accelerator, size: Mapping[str, Any], usual: Mapping[str, Any]) -> bool:
+    """Whether a machine has the CPUs and memory asked for, or the usual ones; what is not known of it is enough."""
+    cpu = cpus(accelerator.cpu) if accelerator.cpu else usual.get("cpu", 0)
+    memory = google_gb(accelerator.memory) if accelerator.memory else usual.get("memory_gb", 0)
+    return size.get("cpu", cpu) >= cpu and size.get("memory_gb", memory) >= memory
+
+
 def _tpu_machine(accelerator: Accelerator, machines: MachineTable) -> str | None:
     """The one with that topology, of those with as few machines as possible; else the one with that many chips."""
-    having = [name for name in machines.tpu_machines if accelerator.tpu in machines.tpus_of(name)]
+    having = [
+        name
+        for name, size in machines.tpu_machines.items()
+        if accelerator.tpu in machines.tpus_of(name) and _is_large_enough(accelerator, size, {})
+    ]
     said = accelerator.vertex.tpu_topology if accelerator.vertex else None
     if said:
         laid_out = {name: counts[said] for name in having if said in (counts := machines.topologies(name))}

@@ -1,13 +1,13 @@
 """A machine table of the user's own, `targets.vertex.machines`: its text enters, the whole table leaves.
 
-It is laid over the shipped one entry by entry: an entry replaces that of its name, null takes it away, `regions` are
-all there are. Google adds machines more often than hpc is released.
+It is laid over the shipped one entry by entry: an entry replaces that of its name, null takes it away (a GPU or TPU
+from every machine), `regions` are all there are. Google adds machines more often than hpc is released.
 """
 
 from __future__ import annotations
 
 import posixpath
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from hpc.compiler.files import Files
@@ -109,13 +109,24 @@ def _half_described(found: MachineFile) -> Sequence[Diagnostic]:
 
 def laid_over(table: MachineTable, found: MachineFile) -> MachineTable:
     """The table with the entries of the file in place of its own."""
+    gone = {name for name, device in found.accelerators.items() if device is None}
     return MachineTable(
         version=found.version or table.version,
         accelerators=_laid(table.accelerators, found.accelerators),
-        machines=_laid(table.machines, found.machines),
-        tpu_machines=_laid(table.tpu_machines, found.tpu_machines),
+        machines={name: _without(one, gone) for name, one in _laid(table.machines, found.machines).items()},
+        tpu_machines={name: _without(one, gone) for name, one in _laid(table.tpu_machines, found.tpu_machines).items()},
         regions=table.regions if found.regions is None else found.regions,
     )
+
+
+def _without(machine: Mapping[str, Any], gone: Container[str]) -> Mapping[str, Any]:
+    """The facts of a machine but for the GPUs and TPUs that there are no more."""
+    facts = dict(machine)
+    if "gpu" in facts:
+        facts["gpu"] = {name: counts for name, counts in facts["gpu"].items() if name not in gone}
+    if "accelerators" in facts:
+        facts["accelerators"] = [name for name in facts["accelerators"] if name not in gone]
+    return facts
 
 
 Entry = TypeVar("Entry", bound=Model)

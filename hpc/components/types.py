@@ -192,7 +192,9 @@ def nearest(name: str, options: Iterable[str]) -> str | None:
     """The option that `name` is probably a slip of, if any."""
     from difflib import get_close_matches
 
-    found = get_close_matches(name, list(options), 1, 0.6)
+    names = list(options)
+    same = [option for option in names if option.casefold() == name.casefold()]
+    found = same or get_close_matches(name, names, 1, 0.6)
     return found[0] if found else None
 
 

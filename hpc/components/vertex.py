@@ -12,6 +12,9 @@ from pydantic import AfterValidator, Field, StrictBool, StrictStr, WithJsonSchem
 
 from hpc.components.fields import Duration, Labels, Model, problem, text_schema
 
+JOB_OUTPUT = "gcp_resources"
+"""The output of every launcher: which resource it made, by which a second attempt finds the first one's job."""
+
 BootDisk = Literal["pd-ssd", "pd-standard", "hyperdisk-balanced"]
 Strategy = Literal["STANDARD", "SPOT", "FLEX_START"]
 

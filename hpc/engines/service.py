@@ -151,6 +151,14 @@ class RemoteRun:
         return self.state in ENDED
 
 
+class LeftAsking(KeyboardInterrupt):
+    """Somebody has stopped hpc while it asked a service for a run: `run` may have been started all the same."""
+
+    def __init__(self, run: str) -> None:
+        super().__init__(run)
+        self.run = run
+
+
 @dataclass(frozen=True)
 class Timetable:
     """When a job is to be run: five cron fields, read in a time zone of the tz database."""
@@ -251,7 +259,7 @@ class Service(Protocol):
         ...
 
     def submit(self, job: Job) -> RemoteRun:
-        """Start a run, once: whatever happens to the connection, no second one is made."""
+        """Start a run, once: whatever happens to the connection, no second one is made. Raises LeftAsking too."""
         ...
 
     def watch(self, run: str, places: Mapping[str, str], listener: Listener) -> Outcome:

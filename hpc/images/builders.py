@@ -10,22 +10,25 @@ import json
 import os
 import re
 import shutil
+import signal
 import subprocess
 import tempfile
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
 from hpc.images.address import parsed
 from hpc.images.findings import BAD_ANSWER, BUILD_FAILED, NO_BUILDER, PUSH_FAILED, ImageTrouble
-from hpc.images.recipe import LABEL, Recipe, bases
+from hpc.images.recipe import LABEL, Recipe
 
 PROGRAMS = ("docker", "podman", "buildah")
 Tell = Callable[[str], None]
 _LINES_KEPT = 20
 _PATIENCE = 60.0
+_GRACE = 10.0
 _PUSHED = re.compile(r"digest: (sha256:[0-9a-f]{64})")
 _REFUSED = re.compile(
     r"denied|unauthorized|authentication required|no basic auth|forbidden|access forbidden|status: 40[13]",
@@ -102,8 +105,7 @@ class ProgramBuilder:
         words += ["--label", f"{LABEL}={digest}", "--platform", recipe.platform]
         for name, value in sorted(recipe.args.items()):
             words += ["--build-arg", name if name in recipe.secret_args else f"{name}={value}"]
-        text = recipe.dockerfile.read_text(encoding="utf-8", errors="replace")
-        words += self._insecure(bases(text, recipe.args))
+        words += self._insecure(recipe.bases)
         return (*words, *(["--no-cache"] if anew else []), str(recipe.context))
 
     def push(self, address: str, tell: Tell) -> str:
@@ -113,7 +115,7 @@ class ProgramBuilder:
         else:
             code, lines, digest = self._push_with_file(address, tell)
         if code:
-            raise _push_failure(address, lines)
+            raise _push_failure(self.name, address, lines)
         if not digest:
             raise ImageTrouble(BAD_ANSWER, f"{self.name} does not say what it pushed.", "run `hpc lock`.", lines)
         return digest
@@ -194,6 +196,7 @@ def _said(command: Sequence[str], environ: Mapping[str, str], tell: Tell) -> tup
         encoding="utf-8",
         errors="replace",
         env=dict(environ),
+        start_new_session=True,
     ) as program:
         assert program.stdout is not None
         try:
@@ -202,16 +205,28 @@ def _said(command: Sequence[str], environ: Mapping[str, str], tell: Tell) -> tup
                     kept.append(line)
                     tell(line)
         except BaseException:
-            program.terminate()
+            _end(program)
             raise
     return program.returncode, tuple(kept)
 
 
-def _push_failure(address: str, lines: tuple[str, ...]) -> ImageTrouble:
+def _end(program: subprocess.Popen[str]) -> None:
+    """End a program and what it has started: politely, then at once."""
+    try:
+        os.killpg(program.pid, signal.SIGTERM)
+        program.wait(_GRACE)
+    except (ProcessLookupError, subprocess.TimeoutExpired):
+        pass
+    finally:
+        with suppress(ProcessLookupError):
+            os.killpg(program.pid, signal.SIGKILL)
+
+
+def _push_failure(builder: str, address: str, lines: tuple[str, ...]) -> ImageTrouble:
     host = parsed(address).host
     fact = f"`{address}` could not be pushed: {lines[-1] if lines else 'no reason was given'}"
     if any(map(_REFUSED.search, lines[-3:])):
-        fix = f"log in with `docker login {host}` as somebody who may write there."
+        fix = f"log in with `{builder} login {host}` as somebody who may write there."
     else:
         fix = "correct the address, or look whether its registry answers."
     return ImageTrouble(PUSH_FAILED, f"{fact.rstrip('.')}.", fix, lines)

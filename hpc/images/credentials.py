@@ -9,6 +9,7 @@ from __future__ import annotations
 import base64
 import binascii
 import json
+import os
 import subprocess
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
@@ -62,7 +63,10 @@ class Credentials:
                     yield login
 
     def _files(self) -> Iterator[Path]:
-        """The most particular first: what is set, then docker's, then podman's."""
+        """The most particular first: what is set, then docker's, then podman's.
+
+        https://github.com/containers/image/blob/main/docs/containers-auth.json.5.md
+        """
         environ = self._environ
         if "REGISTRY_AUTH_FILE" in environ:
             yield Path(environ["REGISTRY_AUTH_FILE"])
@@ -72,6 +76,11 @@ class Credentials:
             yield Path(environ["HOME"]) / ".docker" / "config.json"
         if "XDG_RUNTIME_DIR" in environ:
             yield Path(environ["XDG_RUNTIME_DIR"]) / "containers" / "auth.json"
+        else:
+            yield Path("/run/containers") / str(os.getuid()) / "auth.json"
+        if "XDG_CONFIG_HOME" in environ or "HOME" in environ:
+            settings = Path(environ.get("XDG_CONFIG_HOME") or Path(environ.get("HOME", ""), ".config"))
+            yield settings / "containers" / "auth.json"
 
     def _from_helper(self, helper: str, key: str) -> Login | None:
         """https://github.com/docker/docker-credential-helpers#development"""

@@ -7,14 +7,14 @@ registry, carries that digest, there is nothing to do.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from graphlib import CycleError, TopologicalSorter
 from typing import Literal
 
 from hpc.images.builders import Builder
 from hpc.images.findings import NOT_ALLOWED, NOT_BUILDABLE, NOT_THERE, ImageTrouble
-from hpc.images.recipe import LABEL, Recipe, bases, digest
+from hpc.images.recipe import LABEL, Recipe, digest
 from hpc.images.registry import BRIEF, Registries
 
 State = Literal["up to date", "built", "pushed"]
@@ -67,7 +67,7 @@ class Maker:
         self._tell(recipe, "look")
         wanted = digest(recipe, lambda base: self._base(base).identity)
         if not self._order.anew and (there := self._there(recipe, wanted)) is not None:
-            self._identities[recipe.address] = _Base(wanted, is_remote=False)
+            self._identities[recipe.address] = _Base(wanted, is_remote=bool(there))
             return Made(recipe, "up to date", there, False, time.monotonic() - began)
         held = None if self._order.anew or self._builder.pushes_itself else self._builder.held(recipe.address)
         is_built = held is None or held.labels.get(LABEL) != wanted
@@ -93,8 +93,7 @@ class Maker:
 
     def _build(self, recipe: Recipe, wanted: str) -> str:
         self._tell(recipe, "build", self._builder.name)
-        text = recipe.dockerfile.read_text(encoding="utf-8", errors="replace")
-        fresh = [base for base in bases(text, recipe.args) if self._base(base).is_remote]
+        fresh = [base for base in recipe.bases if self._base(base).is_remote]
         return self._builder.build(recipe, wanted, fresh, self._lines(recipe), anew=self._order.anew)
 
     def _base(self, address: str) -> _Base:
@@ -123,7 +122,7 @@ class Maker:
 
 @dataclass(frozen=True)
 class _Base:
-    """`identity` changes when the base does. `is_remote`: the registry says so, and this machine may have an older."""
+    """`identity` changes when the base does. `is_remote`: the registry says so, and this machine may have another."""
 
     identity: str
     is_remote: bool = field(default=False)
@@ -134,7 +133,7 @@ def in_order(recipes: Sequence[Recipe]) -> list[Recipe]:
     by_address = {recipe.address: recipe for recipe in recipes}
     sorter: TopologicalSorter[str] = TopologicalSorter()
     for recipe in recipes:
-        sorter.add(recipe.address, *(base for base in _bases(recipe) if base in by_address))
+        sorter.add(recipe.address, *(base for base in recipe.bases if base in by_address))
     try:
         return [by_address[address] for address in sorter.static_order()]
     except CycleError as error:
@@ -142,8 +141,14 @@ def in_order(recipes: Sequence[Recipe]) -> list[Recipe]:
         raise ImageTrouble(NOT_BUILDABLE, f"images start from each other: {circle}.", "break the circle.") from None
 
 
-def _bases(recipe: Recipe) -> list[str]:
-    try:
-        return bases(recipe.dockerfile.read_text(encoding="utf-8", errors="replace"), recipe.args)
-    except OSError:
-        return []
+def with_bases(addresses: Iterable[str], recipes: Sequence[Recipe]) -> set[str]:
+    """The addresses, and those of all recipes that they start from."""
+    by_address = {recipe.address: recipe for recipe in recipes}
+    found: set[str] = set()
+    left = list(addresses)
+    while left:
+        address = left.pop()
+        if address in by_address and address not in found:
+            found.add(address)
+            left += by_address[address].bases
+    return found

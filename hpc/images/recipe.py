@@ -19,7 +19,9 @@ from hpc.images.ignoring import Ignored, ignored_by_all
 
 LABEL = "hpc.build"
 _FORM = "1"
-_SECRET = re.compile(r"token|passw|secret|credential|(?:api|private|access)_?key", re.IGNORECASE)
+_OWN = {"hpc.lock", ".hpc"}
+_SECRET = re.compile(r"token|passw|passphrase|secret|credential|(?:api|private|access|ssh)_?key", re.IGNORECASE)
+_LOGIN = re.compile(r"://[^/@\s]*:[^/@\s]+@")
 _INSTRUCTION = re.compile(r"\s*([A-Za-z]+)\s+(.*)", re.DOTALL)
 _VARIABLE = re.compile(r"\$(?:(\w+)|\{(\w+)(?:(:?[-+])([^}]*))?\})")
 _COPY_FROM = re.compile(r"(?:^|\s)--from=(\S+)")
@@ -39,8 +41,16 @@ class Recipe:
 
     @property
     def secret_args(self) -> frozenset[str]:
-        """The arguments whose values are shown nowhere, going by their names."""
-        return frozenset(name for name in self.args if _SECRET.search(name))
+        """The arguments whose values are shown nowhere: by their names, or for a password in an address."""
+        return frozenset(name for name, value in self.args.items() if looks_secret(name) or _LOGIN.search(value))
+
+    @property
+    def bases(self) -> list[str]:
+        """The images that the Dockerfile names; none where it cannot be read, which `check` and `digest` tell."""
+        try:
+            return bases(self.dockerfile.read_text(encoding="utf-8", errors="replace"), self.args)
+        except OSError:
+            return []
 
     def check(self) -> None:
         """Raises ImageTrouble if the folder or the Dockerfile is not there."""
@@ -51,10 +61,17 @@ class Recipe:
             raise ImageTrouble(NO_CONTEXT, f"there is no file `{self.dockerfile}`.", fix)
 
     def masked(self, text: str) -> str:
-        """The text with asterisks for the values of secret arguments; its length stays."""
-        for value in sorted((self.args[name] for name in self.secret_args), key=len, reverse=True):
+        """The text with asterisks for the values of secret arguments and for their lines; its length stays."""
+        values = [self.args[name] for name in self.secret_args]
+        lines = [line.strip() for value in values for line in value.splitlines()]
+        for value in sorted({*values, *lines}, key=len, reverse=True):
             text = text.replace(value, "*" * len(value)) if len(value) > 3 else text
         return text
+
+
+def looks_secret(name: str) -> bool:
+    """Whether the name of an argument says that its value is to be kept."""
+    return _SECRET.search(name) is not None
 
 
 @dataclass(frozen=True)
@@ -67,14 +84,16 @@ class Entry:
 
     @property
     def permissions(self) -> int:
-        return stat.S_IMODE(self.mode)
+        """Without the right of the group to write, in which checkouts differ as umasks do."""
+        return stat.S_IMODE(self.mode) & ~stat.S_IWGRP
 
 
 def digest(recipe: Recipe, identity: Callable[[str], str]) -> str:
     """The digest of all that an image is made of; `identity` tells what a base image holds, empty if nobody knows.
 
-    Names, contents, permissions and links of the files that a builder sees count; times and owners do not. Raises
-    ImageTrouble where something cannot be read.
+    Names, contents, permissions and links of the files that a builder sees count; times and owners do not, nor does
+    what hpc itself writes, as an image could otherwise never be up to date. Raises ImageTrouble where something cannot
+    be read.
     """
     found = hashlib.sha256()
     try:
@@ -88,7 +107,8 @@ def digest(recipe: Recipe, identity: Callable[[str], str]) -> str:
         }
         found.update(json.dumps(head, sort_keys=True).encode())
         for entry in entries(recipe):
-            found.update(json.dumps(_described(entry)).encode() + b"\n")
+            if _OWN.isdisjoint(entry.name.split("/")):
+                found.update(json.dumps(_described(entry)).encode() + b"\n")
     except OSError as error:
         fact = f"`{error.filename}` cannot be read: {(error.strerror or str(error)).lower()}."
         raise ImageTrouble(NO_CONTEXT, fact, "correct its permissions, or name it in `.dockerignore`.") from None
@@ -152,10 +172,10 @@ def bases(dockerfile: str, args: Mapping[str, str]) -> list[str]:
     for word, rest in _instructions(dockerfile):
         if word == "ARG" and not stages - {"scratch"}:
             name, _, default = rest.strip().partition("=")
-            values[name] = args.get(name, default.strip("\"'"))
+            values[name] = args.get(name, _filled(default.strip("\"'"), values))
         elif word == "FROM":
             image, stage = _from(_filled(rest, values))
-            found |= {image} - stages if image else set()
+            found |= {image} if image and image.lower() not in stages else set()
             stages |= {stage.lower(), str(len(stages))}
         elif word in ("COPY", "ADD") and (source := _COPY_FROM.search(rest)):
             image = _filled(source[1], values)

@@ -45,6 +45,8 @@ def unused(document: Document, merged: Document) -> Iterator[Diagnostic]:
     _collect_edges(mapping(document.root).get("edges"), mentioned, top=True)
     for block, why in _BLOCKS.items():
         for name in mapping(mapping(document.root).get(block)).keys() - mentioned[block]:
+            if block == "images" and "build" in mapping(mapping(mapping(document.root)[block])[name]):
+                continue  # `hpc build` uses it: another one may start from it
             kind = block.removesuffix("s")
             fact = f"{kind} `{name}` is not used: {why}."
             yield Diagnostic(UNUSED, Place((block, name), on="key"), fact, "use it, or remove it.")

@@ -176,7 +176,7 @@ def served(answer: Handler) -> Iterator[str]:
             del given
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Requests)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
+    threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()  # looks so often for its end
     try:
         yield f"127.0.0.1:{server.server_address[1]}"
     finally:

@@ -11,7 +11,7 @@ from registry_here import buildah_environ, needs_buildah, ran
 
 from hpc.images.findings import NO_CONTEXT, NOT_BUILDABLE, ImageTrouble
 from hpc.images.ignoring import Ignored
-from hpc.images.making import in_order
+from hpc.images.making import in_order, with_bases
 from hpc.images.recipe import Recipe, bases, digest, entries
 
 FILES = ["a.py", "b.txt", "data/one.csv", "data/keep/two.csv", "deep/x/y/z.pyc", "x.pyc", "docs/readme.md", "[odd].txt"]
@@ -92,6 +92,18 @@ def test_what_changes_the_digest(recipe: Recipe) -> None:
     assert changed(recipe, lambda: (folder / ".dockerignore").write_text("*.txt", "utf-8"))
 
 
+def test_what_hpc_writes_and_how_git_checks_out_does_not_count(recipe: Recipe) -> None:
+    """A push writes hpc.lock, perhaps into the folder that the image is made of; umasks 002 and 022 are both usual."""
+    (recipe.context / ".hpc").mkdir()
+    assert not changed(recipe, lambda: (recipe.context / "hpc.lock").write_text("lock: 1", "utf-8"))
+    assert not changed(recipe, lambda: (recipe.context / ".hpc" / "run").write_text("1", "utf-8"))
+    (recipe.context / "a.py").chmod(0o644)
+    (recipe.context / "data").chmod(0o755)
+    assert not changed(recipe, lambda: (recipe.context / "a.py").chmod(0o664))
+    assert not changed(recipe, lambda: (recipe.context / "data").chmod(0o775))
+    assert changed(recipe, lambda: (recipe.context / "a.py").chmod(0o600))
+
+
 def test_what_does_not_change_the_digest(recipe: Recipe) -> None:
     (recipe.context / ".dockerignore").write_text("*.txt\n.dockerignore\n", "utf-8")
     assert not changed(recipe, lambda: os.utime(recipe.context / "a.py", (1, 1)))
@@ -143,6 +155,7 @@ FROM ${NONE:-alpine}:${VERSION:+set}
         "r.example/base:1",
     ]
     assert bases("ARG V=1\nFROM a:$V", {"V": "2"}) == ["a:2"]
+    assert bases("ARG V=1\nARG A=a:${V}\nFROM $A AS Own\nFROM Own", {"V": "2"}) == ["a:2"]
 
 
 def test_what_is_not_there(recipe: Recipe) -> None:
@@ -158,6 +171,10 @@ def test_what_is_not_there(recipe: Recipe) -> None:
 def test_secret_arguments_are_masked(recipe: Recipe) -> None:
     one = Recipe("a", "a:1", recipe.context, recipe.dockerfile, {"PIP_TOKEN": "hush-hush", "VERSION": "1.25"})
     assert one.masked("got hush-hush for 1.25") == "got ********* for 1.25"
+    index, lines = "https://me:hush@pypi.example/simple", "first line\nsecond line\n"
+    one = Recipe("a", "a:1", recipe.context, recipe.dockerfile, {"INDEX": index, "SSH_KEY": lines})
+    assert one.secret_args == {"INDEX", "SSH_KEY"}
+    assert one.masked(f"from {index} with second line") == f"from {'*' * len(index)} with ***********"
 
 
 def test_order(tmp_path: Path) -> None:
@@ -167,6 +184,7 @@ def test_order(tmp_path: Path) -> None:
 
     made = [recipe("c", "repo/b:1"), recipe("a", "python:3"), recipe("b", "repo/a:1")]
     assert [one.name for one in in_order(made)] == ["a", "b", "c"]
+    assert with_bases(["repo/b:1"], made) == {"repo/a:1", "repo/b:1"}
     with pytest.raises(ImageTrouble) as caught:
         in_order([recipe("a", "repo/b:1"), recipe("b", "repo/a:1")])
     assert (caught.value.rule, NOT_BUILDABLE.code) == (NOT_BUILDABLE, "HPC954")

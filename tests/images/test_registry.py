@@ -111,6 +111,16 @@ def test_logins_of_docker(tmp_path: Path) -> None:
     assert token.of("r.example", "a") == Login(renewal="t")
 
 
+def test_logins_of_podman(tmp_path: Path) -> None:
+    for place, user in (("run", "passing"), ("config", "lasting")):
+        (tmp_path / place / "containers").mkdir(parents=True)
+        content = json.dumps({"auths": {f"{user}.example": auth(user, "p")}})
+        (tmp_path / place / "containers" / "auth.json").write_text(content, "utf-8")
+    found = Credentials({"XDG_RUNTIME_DIR": f"{tmp_path}/run", "XDG_CONFIG_HOME": f"{tmp_path}/config"})
+    assert found.of("passing.example", "a") == Login("passing", "p")
+    assert found.of("lasting.example", "a") == Login("lasting", "p")
+
+
 def test_the_narrower_login_wins(tmp_path: Path) -> None:
     found = config(tmp_path, auths={"r.example": auth("wide", "1"), "r.example/team": auth("narrow", "2")})
     assert found.of("r.example", "team/app") == Login("narrow", "2")

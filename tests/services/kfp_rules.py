@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -11,6 +12,9 @@ from google.protobuf import json_format
 from kfp.pipeline_spec import pipeline_spec_pb2
 
 LARGEST_PARAMETER = 10_000
+LONGEST_TEXT = 255
+MOST_TAGS = 20
+LONGEST_TAG = 63
 
 RUN_FIELDS = {
     *("experiment_id", "display_name", "description", "pipeline_spec", "pipeline_version_reference"),
@@ -42,6 +46,23 @@ def text(found: Mapping[str, Any], key: str) -> str:
     if not isinstance(value, str):
         raise Refused(400, f"proto: invalid value for string field {key}: {value!r}")
     return value
+
+
+def check_lengths(body: Mapping[str, Any], kind: str) -> None:
+    """The database refuses what its columns have no room for."""
+    for key, column in (("display_name", "DisplayName"), ("description", "Description")):
+        if len(text(body, key)) > LONGEST_TEXT:
+            raise Refused(500, f"InternalServerError: Failed to store {kind}: Data too long for column '{column}'")
+
+
+def check_tags(tags: Mapping[str, str]) -> None:
+    if len(tags) > MOST_TAGS:
+        raise Refused(400, f"Invalid input error: number of tags ({len(tags)}) exceeds maximum of {MOST_TAGS}")
+    for key, value in tags.items():
+        if not key or "." in key:
+            raise Refused(400, f"Invalid input error: tag key {key!r} must not be empty or contain '.'")
+        if max(len(key), len(value)) > LONGEST_TAG:
+            raise Refused(400, f"Invalid input error: tag {key!r} exceeds maximum length of {LONGEST_TAG} characters")
 
 
 def spec_of(document: Any) -> pipeline_spec_pb2.PipelineSpec:
@@ -169,9 +190,13 @@ def _condition(predicate: Mapping[str, Any], keys: set[str]) -> tuple[str, str, 
 
 
 def _holds(item: Mapping[str, Any], key: str, operation: str, value: Any) -> bool:
+    """Texts are compared by LOWER(…), substrings by LIKE with all its wildcards."""
     found = item.get(key, "")
+    if isinstance(value, str) and operation in {"EQUALS", "NOT_EQUALS", "IS_SUBSTRING"}:
+        found, value = str(found).lower(), value.lower()
     if operation == "IS_SUBSTRING":
-        return str(value) in str(found)
+        pattern = "".join({"%": ".*", "_": "."}.get(letter, re.escape(letter)) for letter in value)
+        return re.search(pattern, found, re.DOTALL) is not None
     return {
         "EQUALS": found == value,
         "NOT_EQUALS": found != value,

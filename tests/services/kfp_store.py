@@ -11,7 +11,18 @@ from typing import Any
 
 import yaml
 from kfp_cron import Cron
-from kfp_rules import RUN_FIELDS, SCHEDULE_FIELDS, Refused, check_config, chosen, only, spec_of, text
+from kfp_rules import (
+    RUN_FIELDS,
+    SCHEDULE_FIELDS,
+    Refused,
+    check_config,
+    check_lengths,
+    check_tags,
+    chosen,
+    only,
+    spec_of,
+    text,
+)
 from kfp_script import NEVER, Course, Script, shown
 
 Json = dict[str, Any]
@@ -22,7 +33,7 @@ _RUN_KEYS = {
     *("run_id", "display_name", "created_at", "finished_at", "description", "scheduled_at", "storage_state"),
     *("experiment_id", "state", "recurring_run_id"),
 }
-_OTHER_KEYS = {"display_name", "created_at", "name", "description", "status"}
+_OTHER_KEYS = {"display_name", "created_at", "name", "description"}
 
 
 @dataclass
@@ -35,9 +46,13 @@ class Schedule:
 
 @dataclass
 class Store:
-    """All of it. `script` is how runs go on that are made from now on; `multi_user`: namespaces are demanded."""
+    """All of it. `script` is how runs go on that are made from now on; `multi_user`: namespaces are demanded.
+
+    `tells_when_asked`: tasks stand in the run itself and are given for `view=FULL` alone, as after KFP 2.17.
+    """
 
     multi_user: bool = False
+    tells_when_asked: bool = False
     namespaces: set[str] = field(default_factory=lambda: {"team"})
     script: Script = field(default_factory=Script)
     now: datetime = START
@@ -143,9 +158,7 @@ class Store:
     def update_version(self, pipeline: str, key: str, body: Json) -> Json:
         only(body, ("display_name", "tags"), "pipeline_version")
         found = self.get_version(pipeline, key)
-        for name, value in body.get("tags", {}).items():
-            if len(name) > 63 or len(value) > 63:
-                raise Refused(400, f"Invalid input error: tag {name} is too long")
+        check_tags(body.get("tags", {}))
         found.update(body)
         return found
 
@@ -172,16 +185,22 @@ class Store:
         only(body, RUN_FIELDS, "run")
         if not text(body, "display_name"):
             raise Refused(400, "Invalid input error: Run name is empty. Please specify a valid name")
+        check_lengths(body, "run")
         document = self._document(body)
         experiment = self._experiment_of(body)
         return self._begin({**body, "experiment_id": experiment["experiment_id"]}, document)
 
     def get_run(self, key: str, query: Query) -> Json:
-        only(query, ("experiment_id",), "query")
+        only(query, ("experiment_id", "view"), "query")
         run, course = self._known(self.runs, key, "Run"), self.courses[key]
         course.look(self.tick())
-        details = {"run_details": {"task_details": shown(course.details)}} if course.details else {}
-        return {**self._current(run), **details}
+        return {**self._current(run), **self._tasks(course, query)}
+
+    def _tasks(self, course: Course, query: Query) -> Json:
+        if not self.tells_when_asked:
+            return {"run_details": {"task_details": shown(course.details)}} if course.details else {}
+        count = {"task_count": len(course.details)}
+        return {**count, "tasks": shown(course.details)} if query.get("view") == "FULL" else count
 
     def list_runs(self, query: Query) -> Json:
         only(query, ("namespace", "experiment_id", "page_token", "page_size", "sort_by", "filter"), "query")
@@ -247,6 +266,7 @@ class Store:
         only(body, SCHEDULE_FIELDS, "recurring_run")
         if not text(body, "display_name"):
             raise Refused(400, "Invalid input error: Recurring run's name cannot be empty")
+        check_lengths(body, "job")
         self._document(body)
         _check_trigger(body)
         experiment = self._experiment_of(body)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import random
+import re
+import socket
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -18,9 +20,13 @@ from hpc.cli.tally import Tally
 from hpc.diagnostics import Rejected
 from hpc.engines.events import LoopOpened, Notice, RunFinished, RunStarted, TaskFinished, TaskRetrying, TaskStarted
 from hpc.engines.kfp import connect
+from hpc.engines.kfp.calls import Calls
+from hpc.engines.kfp.client import Door
+from hpc.engines.kfp.details import Reading
+from hpc.engines.kfp.plan import Plan
 from hpc.engines.kfp.runs import when
 from hpc.engines.outcome import Outcome
-from hpc.engines.service import Pace, Package
+from hpc.engines.service import LeftAsking, Pace, Package
 
 
 @pytest.fixture
@@ -52,6 +58,22 @@ def watched(server: KfpServer, run: str, places: dict[str, str] | None = None) -
 
 def ends(heard: Heard) -> dict[str, str]:
     return {event.task: event.result.state for event in heard.of(TaskFinished)}
+
+
+class Counted(dict[str, Any]):
+    """Counts how often it is asked."""
+
+    asked = 0
+
+    def get(self, key: str, default: Any = None) -> Any:
+        self.asked += 1
+        return super().get(key, default)
+
+
+def wide(count: int) -> Plan:
+    """A pipeline of that many tasks side by side."""
+    tasks = {f"t{number}": {"componentRef": {"name": "comp-t"}} for number in range(count)}
+    return Plan.of({"root": {"dag": {"tasks": tasks}}, "components": {"comp-t": {"executorLabel": "t"}}}, "wide")
 
 
 def names(server: KfpServer) -> list[str]:
@@ -116,6 +138,20 @@ def test_a_token_that_runs_out_is_taken_anew(server: KfpServer, tmp_path: Path) 
     assert found.runs(None, 1) == []
 
 
+@pytest.mark.parametrize("token", ["secret\n", "  secret"])
+def test_blanks_around_a_token_do_no_harm(server: KfpServer, token: str) -> None:
+    server.token = "secret"
+    assert service(server, KFP_EXISTING_TOKEN=token).runs(None, 5) == []
+
+
+@pytest.mark.parametrize("token", ["sec\nret", "sec€ret"])
+def test_a_token_that_cannot_be_sent_is_not_shown(server: KfpServer, token: str) -> None:
+    with pytest.raises(Rejected) as caught:
+        service(server, KFP_EXISTING_TOKEN=token).runs(None, 5)
+    assert rule_of(caught) == "HPC941" and "sec" not in str(caught.value.diagnostics[0])
+    assert server.requests == []
+
+
 # ---------------------------------------------------------------- submitting
 
 
@@ -163,6 +199,50 @@ def test_without_the_cache_no_task_may_take_a_former_result(server: KfpServer) -
     tasks = tasks_of(run["pipeline_spec"]["pipeline_spec"])
     assert len(tasks) == 6 and {json.dumps(task["cachingOptions"]) for task in tasks} == {"{}"}
     assert any(task.get("cachingOptions", {}).get("enableCache") for task in tasks_of(documents()[0]))
+
+
+def test_what_the_database_has_no_room_for_is_refused_before(server: KfpServer) -> None:
+    """The service would start the workflow first, and fail then to keep the run."""
+    labels = {f"label-{number}": "x" * 40 for number in range(4)}
+    with pytest.raises(Rejected) as caught:
+        service(server).submit(job(run="r" * 256, labels=labels))
+    name, found = (one.fact for one in caught.value.diagnostics)
+    assert name == "the name of the run has 256 characters; Kubeflow Pipelines keeps 255"
+    assert found.startswith("the labels are ") and server.requests == []
+    room = 255 - len("hpc: pipeline=train digest= spec= label.l=") - 2 * 32
+    service(server).submit(job(run="r" * 255, labels={"l": "x" * room}))
+    [run] = server.store.runs.values()
+    assert len(run["description"]) == 255
+
+
+def test_names_that_differ_in_case_are_different(server: KfpServer) -> None:
+    """The service itself takes them for the same when it is asked for one of them."""
+    found = service(server, experiment="team")
+    upper = found.submit(job(run="Mine"))
+    lower = found.submit(job(run="mine"))
+    assert lower.is_new and lower.run != upper.run
+    assert found.run("Mine").run == upper.run
+    with pytest.raises(Rejected) as caught:
+        found.run("MINE")
+    assert rule_of(caught) == "HPC944"
+    service(server, experiment="Team").submit(job())
+    assert [one["display_name"] for one in server.store.experiments.values()] == ["team", "Team"]
+    address = found.publish(Package("train", json.dumps(job().spec))).address
+    assert found.publish(Package("Train", json.dumps(job().spec))).address != address
+    assert len(server.store.pipelines) == 2
+
+
+def test_whoever_stops_hpc_while_it_asks_is_told_the_name(server: KfpServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    found = service(server)
+
+    def stopped(*_: Any) -> Any:
+        raise KeyboardInterrupt
+
+    server.faults = [Fault("lost", "POST", "/runs")]
+    monkeypatch.setattr("hpc.engines.kfp.calls.time.sleep", stopped)
+    with pytest.raises(LeftAsking) as left:
+        found.submit(job())
+    assert [left.value.run] == names(server)
 
 
 def test_an_experiment_is_made_once(server: KfpServer) -> None:
@@ -233,6 +313,20 @@ def test_a_published_pipeline_is_run_by_its_address(server: KfpServer) -> None:
     assert "pipeline_spec" not in server.store.runs[run.run]
     outcome, heard = watched(server, run.run)
     assert outcome.state == "SUCCEEDED" and heard.of(RunStarted)[0].rows == ROWS
+
+
+def test_tags_are_those_that_the_service_takes(server: KfpServer) -> None:
+    found, text = service(server), json.dumps(job().spec)
+    for tag in ("v1.0", "a/b", "x" * 64):
+        with pytest.raises(Rejected) as caught:
+            found.publish(Package("train", text, [tag]))
+        assert rule_of(caught) == "HPC945" and repr(tag) in caught.value.diagnostics[0].fact
+    assert server.requests == []
+    address = found.publish(Package("train", text, [f"t{number}" for number in range(20)])).address
+    with pytest.raises(Rejected) as caught:
+        found.tag(address, ["one-more"])
+    assert rule_of(caught) == "HPC945" and "keeps at most 20" in caught.value.diagnostics[0].fact
+    assert found.tag(address, ["t7"]).address == address
 
 
 def test_arguments_of_a_published_pipeline_are_judged_too(server: KfpServer) -> None:
@@ -360,6 +454,26 @@ def test_watching_goes_on_through_faults(server: KfpServer) -> None:
     assert outcome.state == "SUCCEEDED" and server.faults == []
 
 
+def test_a_service_that_tells_tasks_only_when_asked_is_asked(server: KfpServer) -> None:
+    server.store.tells_when_asked = True
+    outcome, heard = watched(server, service(server).submit(job()).run)
+    assert outcome.tasks["fit"].state == "SUCCEEDED" and heard.of(TaskStarted)
+
+
+@pytest.mark.parametrize("linked", [True, False])
+def test_five_thousand_tasks_are_read_in_proportion(linked: bool) -> None:
+    """The work of a look grows with the tasks and not with their square."""
+    reading, details = Reading(plan := wide(5000)), list[dict[str, Any]]()
+    for number in range(5000):
+        for name in (f"t{number}", f"t{number}-driver"):
+            details.append(Counted({"task_id": name, "display_name": name, "state": "SUCCEEDED"}))
+            if linked:
+                details[-1]["parent_task_id"] = "root"
+    assert len(reading.read(details)) == 5000
+    assert sum(one.asked for one in details) < 60 * len(details)
+    assert plan.inside("t4999") == 1
+
+
 # ---------------------------------------------------------------- cancel, resume, list
 
 
@@ -451,6 +565,37 @@ def test_a_machine_that_is_not_there() -> None:
     with pytest.raises(Rejected) as caught:
         found.submit(job())
     assert rule_of(caught) == "HPC947"
+    [said] = caught.value.diagnostics
+    assert re.fullmatch(r"cannot [\w ]+: Failed to establish a new connection: \[Errno 111\] .*", said.fact)
+
+
+def test_a_wrong_address_is_told_soon_and_a_service_that_has_gone_is_waited_for(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    waits: list[float] = []
+    monkeypatch.setattr("hpc.engines.kfp.calls.time.sleep", waits.append)
+    with kfp_server() as server:
+        found = service(server, Pace())
+        assert found.runs(None, 1) == []
+    with pytest.raises(Rejected):
+        service(server, Pace()).runs(None, 1)
+    assert 30 <= sum(waits) < 60
+    waits.clear()
+    server.faults = [Fault("cut")]  # the connection that is still open
+    with pytest.raises(Rejected):
+        found.runs(None, 1)
+    assert 600 <= sum(waits) < 660
+
+
+def test_answers_that_do_not_come_are_not_waited_for_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:
+    waits: list[float] = []
+    monkeypatch.setattr("hpc.engines.kfp.calls.time.sleep", waits.append)
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        door = Door.at({"host": f"http://127.0.0.1:{silent.getsockname()[1]}"}, {})
+        with pytest.raises(Rejected) as caught:
+            Calls(door, Pace(patience=0.35), (0.1, 0.1)).get("/healthz", "ask")
+    assert rule_of(caught) == "HPC947" and "Read timed out" in caught.value.diagnostics[0].fact
+    assert len(waits) == 1
 
 
 def test_a_server_without_https_is_no_crash(server: KfpServer) -> None:

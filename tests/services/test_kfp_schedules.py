@@ -72,6 +72,15 @@ def test_a_schedule_is_made_in_the_words_of_the_api(server: KfpServer) -> None:
     assert shown.link == f"{server.url}/#/recurringrun/details/{shown.id}" and len(shown.digest) == 32
 
 
+def test_planning_changes_nothing(server: KfpServer) -> None:
+    schedules = service(server, experiment="nightly").schedules
+    assert schedules.plan(timetable()).what == "create" and changes(server) == []
+    schedules.apply(timetable())
+    assert schedules.plan(timetable()).what == "nothing"
+    [experiment] = server.store.experiments.values()
+    assert experiment["display_name"] == "nightly"
+
+
 def test_it_fires_at_its_times(server: KfpServer) -> None:
     service(server).schedules.apply(timetable())
     fired = server.advance(datetime(2026, 11, 23, 12, tzinfo=timezone.utc))
@@ -159,6 +168,18 @@ def test_one_that_hpc_has_not_made_is_left_alone(server: KfpServer) -> None:
     assert schedules.all()[0].digest == ""
     schedules.delete("train")
     assert schedules.plan(timetable()).what == "create"
+
+
+def test_one_whose_name_differs_in_case_is_left_alone(server: KfpServer) -> None:
+    """The service itself takes both for the same when it is asked for one of them."""
+    schedules = service(server).schedules
+    schedules.apply(timetable(name="Train"))
+    assert schedules.plan(timetable()).what == "create"
+    schedules.apply(timetable(cron="0 5 * * *"))
+    schedules.pause("train")
+    assert {one["display_name"]: one["status"] for one in bodies(server)} == {"Train": "ENABLED", "train": "DISABLED"}
+    schedules.delete("train")
+    assert [one["display_name"] for one in bodies(server)] == ["Train"]
 
 
 @pytest.mark.parametrize(

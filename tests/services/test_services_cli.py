@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import shlex
 import signal
 import subprocess
 import sys
@@ -271,6 +272,35 @@ def test_ctrl_c_leaves_the_run(here: Here, tmp_path: Path) -> None:
     assert "Traceback" not in err
     _, out, _ = here.hpc("runs", "--on", here.name, "--format", "json")
     assert [one["state"] for one in json.loads(out)] in (["RUNNING"], ["PENDING"])
+
+
+def test_ctrl_c_while_a_run_is_asked_for(here: Here, monkeypatch: pytest.MonkeyPatch) -> None:
+    if here.name == "vertex":
+        from google.cloud.aiplatform_v1.services.pipeline_service import PipelineServiceClient
+
+        monkeypatch.setattr(PipelineServiceClient, "create_pipeline_job", _interrupted)
+        code, out, err = here.run("--region", "us-central1")
+        (run,) = re.findall(r"the run (\S+) may have been started", err)
+        assert f"`hpc watch {run} --on vertex --region us-central1` shows it again, `hpc cancel {run} --on" in err
+    else:
+        monkeypatch.setattr(kfp.service.Submitting, "submit", _interrupted)
+        code, out, err = here.run("--namespace", "team a")
+        assert "a run may have been started: `hpc runs --on kfp --namespace 'team a'` lists the runs" in err
+    assert (code, out, err.splitlines()[-1]) == (130, "", "hpc: cancelled")
+
+
+def _interrupted(*_: object, **__: object) -> None:
+    raise KeyboardInterrupt
+
+
+def test_what_is_told_to_type_reaches_the_same_place(here: Here, tmp_path: Path) -> None:
+    (tmp_path / "my team").mkdir()
+    Path("pipeline.yaml").rename("my team/pipeline.yaml")
+    code, out, err = here.hpc("run", "my team/pipeline.yaml", "--on", here.name, "--detach")
+    assert code == 0, err
+    (told,) = re.findall(r"`hpc (watch [^`]*)`", err)
+    assert told == f"watch {out.strip()} --on {here.name} --file 'my team/pipeline.yaml'"
+    assert here.hpc(*shlex.split(told))[0] == 0
 
 
 # ---------------------------------------------------------------- schedules

@@ -41,12 +41,15 @@ from hpc.engines.events import (
     TaskRetrying,
     TaskStarted,
 )
-from hpc.engines.service import Pace
-from hpc.engines.vertex import connect
+from hpc.engines.service import LeftAsking, Pace, RemoteRun
+from hpc.engines.vertex import Connection, connect
 from hpc.engines.vertex.asking import Asker
+from hpc.engines.vertex.clients import message, raw
 from hpc.engines.vertex.naming import digest_of, label_value, name_again, numbered, run_name
+from hpc.engines.vertex.place import Place, RunSettings
 from hpc.engines.vertex.reading import TaskSeen
 from hpc.engines.vertex.spots import spots
+from hpc.engines.vertex.telling import Teller, Told
 from hpc.engines.vertex.trouble import Asked, judged
 
 
@@ -843,3 +846,264 @@ def test_digests_are_of_meaning() -> None:
     assert digest_of({"a": 1, "b": [2.0]}) == digest_of({"b": [2], "a": 1.0})
     assert digest_of({"a": 1}) != digest_of({"a": "1"})
     assert digest_of({"a": True}) != digest_of({"a": 1})
+
+
+# ---------------------------------------------------------------- seen late, and left early
+
+
+def unseen(connection: Connection, times: int) -> list[str]:
+    """Let the next looks at runs answer that there is none. The names that were asked for come into the list."""
+    from google.api_core.exceptions import NotFound
+
+    client = connection._clients.pipelines  # pyright: ignore[reportPrivateUsage] -- the real one, a little behind
+    real, asked = client.get_pipeline_job, list[str]()
+
+    def get(request: dict[str, str], timeout: float) -> Any:
+        asked.append(request["name"].rpartition("/")[2])
+        if len(asked) <= times:
+            raise NotFound("The PipelineJob does not exist.")
+        return real(request=request, timeout=timeout)
+
+    client.get_pipeline_job = get
+    return asked
+
+
+def test_a_run_that_was_just_made_may_be_seen_late(server: Server, tmp_path: Path) -> None:
+    connection = connected(server, tmp_path)
+    run = connection.submit(job()).run
+    unseen(connection, 3)
+    outcome, events = watched(connection, run)
+    assert outcome.state == "SUCCEEDED"
+    assert [one for one in events if isinstance(one, Notice)] == []
+
+
+def test_a_name_that_is_taken_may_be_seen_late(server: Server, tmp_path: Path) -> None:
+    connection = connected(server, tmp_path)
+    connection.submit(job(run="one"))
+    asked = unseen(connection, 3)
+    assert connection.submit(job(run="one")).is_new is False
+    assert (asked, len(server.jobs.all)) == (["one"] * 4, 1)
+
+
+def test_a_run_that_nobody_made_is_not_waited_for(server: Server, tmp_path: Path) -> None:
+    connection = connected(server, tmp_path)
+    asked = unseen(connection, 0)
+    with pytest.raises(Rejected) as error:
+        watched(connection, "none")
+    assert (rejection(error)[:6], asked) == ("HPC944", ["none"])
+
+
+@pytest.mark.parametrize("name", ["", "../x", "a b", "a?b"])
+def test_what_names_no_run_is_not_asked_for(name: str, server: Server, tmp_path: Path) -> None:
+    connection = connected(server, tmp_path)
+    asked = unseen(connection, 0)
+    with pytest.raises(Rejected) as error:
+        watched(connection, name)
+    fix = "look at `hpc runs --on vertex`"
+    assert (rejection(error), asked) == (f"HPC944 {name!r} is not the name of a run | {fix}", [])
+
+
+def test_a_run_that_is_deleted_meanwhile(server: Server, tmp_path: Path) -> None:
+    server.script["train"] = hangs()
+    connection = connected(server, tmp_path)
+    run = connection.submit(job()).run
+
+    def listen(event: Event) -> None:
+        if isinstance(event, TaskStarted) and event.task == "train":
+            server.jobs.all.clear()
+
+    with pytest.raises(Rejected) as error:
+        connection.watch(run, {}, listen)
+    assert rejection(error).startswith(f"HPC944 could not look at the run {run}: ")
+    assert "; it was there before, so it has been deleted | start a new run with `hpc run`" in rejection(error)
+
+
+def test_credentials_that_end_while_a_run_is_watched(server: Server, tmp_path: Path) -> None:
+    from google.auth.exceptions import RefreshError
+
+    server.script["train"] = hangs()
+    connection = connected(server, tmp_path)
+    run = connection.submit(job()).run
+    client = connection._clients.pipelines  # pyright: ignore[reportPrivateUsage] -- its credentials end
+
+    def get(**_: object) -> None:
+        raise RefreshError("invalid_grant: Token has expired.")
+
+    def listen(event: Event) -> None:
+        if isinstance(event, TaskStarted) and event.task == "train":
+            client.get_pipeline_job = get
+
+    with pytest.raises(Rejected) as error:
+        connection.watch(run, {}, listen)
+    assert rejection(error).startswith("HPC941 ")
+    assert "; the run goes on without being watched | `gcloud auth application-default login`" in rejection(error)
+    assert rejection(error).endswith("and watch it again with `hpc watch`")
+
+
+def test_a_run_that_may_have_been_started_is_named(server: Server, tmp_path: Path) -> None:
+    connection = connected(server, tmp_path, HASTY)
+    connection.runs(None, 1)
+    server.faults.add("lost", "pipelineJobs.create")
+    server.faults.add("UNAVAILABLE", "pipelineJobs.create", times=1000)
+    with pytest.raises(Rejected) as error:
+        connection.submit(job())
+    (run,) = server.jobs.all
+    assert rejection(error).startswith(f"HPC947 could not start the run {run}: ")
+    assert f"it may have been started all the same, and the same command with `--name {run}`" in rejection(error)
+    server.faults.clear()
+    assert connected(server, tmp_path).submit(job(run=run)).is_new is False
+    assert len(server.jobs.all) == 1
+
+
+def test_what_was_surely_not_started_is_not_said_to_be(server: Server, tmp_path: Path) -> None:
+    with pytest.raises(Rejected) as error:
+        connected(server, tmp_path, HASTY, endpoint="http://[::1").submit(job())
+    assert rejection(error).startswith("HPC947 ")
+    assert "may have been started" not in rejection(error)
+
+
+def test_leaving_while_a_run_is_asked_for_tells_its_name(server: Server, tmp_path: Path) -> None:
+    connection = connected(server, tmp_path)
+    client = connection._clients.pipelines  # pyright: ignore[reportPrivateUsage] -- left in the middle of it
+    real = client.create_pipeline_job
+
+    def create(request: object, timeout: float) -> None:
+        real(request=request, timeout=timeout)
+        raise KeyboardInterrupt
+
+    client.create_pipeline_job = create
+    with pytest.raises(LeftAsking) as left:
+        connection.submit(job())
+    assert [left.value.run] == list(server.jobs.all)
+
+
+def test_a_pause_is_told(server: Server, tmp_path: Path) -> None:
+    server.script["train"] = hangs()
+    connection = connected(server, tmp_path)
+    run = connection.submit(job()).run
+    real = connection._clients.pipelines.get_pipeline_job  # pyright: ignore[reportPrivateUsage]
+    looks: list[int] = []
+
+    def get(request: object, timeout: float) -> Any:
+        looks.append(1)
+        found = real(request=request, timeout=timeout)
+        if 5 < len(looks) < 9:
+            found.state = 8  # PIPELINE_STATE_PAUSED
+        if len(looks) == 10:
+            connection.cancel(run)
+        return found
+
+    connection._clients.pipelines.get_pipeline_job = get  # pyright: ignore[reportPrivateUsage]
+    _, events = watched(connection, run)
+    told = [one.text for one in events if isinstance(one, Notice)]
+    assert told[0] == "the run is paused, and goes on when somebody resumes it in the console"
+
+
+def test_a_page_in_another_encoding_is_no_answer() -> None:
+    from google.protobuf import json_format, struct_pb2
+
+    with pytest.raises(Rejected) as error:
+        Asker(HASTY).ask(Asked("look", "a.b.c"), lambda: json_format.Parse(b"<html>caf\xe9", struct_pb2.Struct()))
+    assert rejection(error).startswith("HPC947 could not look: the answer is not one of the API")
+
+
+@pytest.mark.parametrize("endpoint", [f"http://{'x' * 70}.y", "::::", "http://[::1"])
+def test_an_address_that_is_none(endpoint: str, server: Server, tmp_path: Path) -> None:
+    with pytest.raises(Rejected) as error:
+        connected(server, tmp_path, endpoint=endpoint).run("one")
+    assert rejection(error).startswith("HPC947 could not look at the run one: the address is none: Failed to parse: ")
+
+
+def test_a_refusal_in_foreign_words_is_no_missing_permission() -> None:
+    from google.api_core.exceptions import Forbidden
+
+    trouble = judged(Forbidden("blocked by policy"), Asked("look", "aiplatform.pipelineJobs.get"))
+    assert (trouble.rule.code, trouble.fact) == ("HPC943", "could not look: it is forbidden (403): blocked by policy")
+    assert trouble.fix.startswith("look whether a proxy is in between; if not, have a role with aiplatform.")
+
+
+def test_the_service_says_how_long_to_wait() -> None:
+    from google.api_core.exceptions import from_http_status
+
+    class Response:
+        headers = {"Retry-After": "7"}  # noqa: RUF012 - never changed
+
+        def json(self) -> object:
+            return {"error": {"message": "too many", "status": "RESOURCE_EXHAUSTED"}}
+
+    error = from_http_status(429, "too many", response=Response())
+    assert judged(error, Asked("look", "a.b.c")).not_before == 7
+    with pytest.raises(Rejected) as rejected:
+        Asker(Pace(first_wait=0.001, longest_wait=0.001, patience=5.0)).ask(Asked("look", "a.b.c"), raising(error))
+    assert (
+        rejection(rejected)
+        == "HPC946 could not look: too many | wait a while, or ask for a larger quota in the console"
+    )
+
+
+def raising(error: Exception) -> Any:
+    def send() -> None:
+        raise error
+
+    return send
+
+
+def test_credentials_that_can_be_renewed_later_are_tried_again() -> None:
+    from google.auth.exceptions import RefreshError
+
+    assert judged(RefreshError("internal_failure", retryable=True), Asked("look", "a.b.c")).patience == 1
+
+
+@pytest.mark.parametrize(
+    "content", ["[]", "null", '"x"', '{"type": "impersonated_service_account"}', "rubbish", "\udcff"]
+)
+def test_a_file_of_credentials_that_is_none(content: str, tmp_path: Path) -> None:
+    file = tmp_path / "key.json"
+    file.write_bytes(content.encode("utf-8", "surrogateescape"))
+    with pytest.raises(Rejected) as error:
+        connect({"region": "us-central1"}, {"GOOGLE_APPLICATION_CREDENTIALS": str(file)})
+    assert rejection(error).startswith("HPC941 Google's credentials are not found: ")
+    assert "Error" not in rejection(error)
+
+
+def test_a_key_is_never_quoted(tmp_path: Path) -> None:
+    file = credentials_file(tmp_path)
+    lines = ["-----BEGIN PRIVATE KEY-----", "c2VjcmV0"]
+    file.write_text(json.dumps({**json.loads(file.read_text()), "private_key": lines}))
+    with pytest.raises(Rejected) as error:
+        connect({"region": "us-central1"}, {"GOOGLE_APPLICATION_CREDENTIALS": str(file)})
+    assert "c2VjcmV0" not in rejection(error)
+
+
+# ---------------------------------------------------------------- large runs
+
+
+NEVER = {"triggerPolicy": {"condition": "false"}}
+
+
+def skipped(tasks: dict[str, Any]) -> dict[str, str | None]:
+    """Why each task was skipped, in a run in which none is triggered."""
+    spec = pipeline(tasks)
+    place = Place("p", "us-central1", "there", RunSettings())
+    events: list[Event] = []
+    teller = Teller(Told(RemoteRun("run", "small", "RUNNING"), spec, place, {}), events.append)
+    detail = raw(message("PipelineTaskDetail", {}))
+    seen = [TaskSeen(number, 0, name, "NOT_TRIGGERED", raw=detail) for number, name in enumerate(tasks, 1)]
+    teller.take(spots(spec, seen, "run"))
+    return {one.task: one.result.reason for one in events if isinstance(one, TaskFinished)}
+
+
+def test_a_long_chain_of_skipped_tasks() -> None:
+    tasks = {f"t{n}": step("comp-step", *([f"t{n - 1}"] if n else [])) for n in range(1500)}
+    tasks["t0"].update(NEVER)
+    found = skipped(tasks)
+    assert found.pop("t0") == "condition"
+    assert set(found.values()) == {"upstream"}
+
+
+def test_conditions_behind_conditions_are_looked_at_once() -> None:
+    names = [(f"t{n}a", f"t{n}b") for n in range(60)]
+    tasks = {
+        name: step("comp-step", *(names[n - 1] if n else ()), **NEVER) for n, pair in enumerate(names) for name in pair
+    }
+    assert set(skipped(tasks).values()) == {"condition"}

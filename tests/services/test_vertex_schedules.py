@@ -275,3 +275,34 @@ def test_cron_and_zone_are_one_text_there() -> None:
     assert cron_parts("0 2 * * *") == ("0 2 * * *", "UTC")
     assert cron_parts("TZ=Asia/Tokyo 0 2 * * *") == ("0 2 * * *", "Asia/Tokyo")
     assert cron_parts("CRON_TZ=Asia/Tokyo 0 2 * * *") == ("0 2 * * *", "Asia/Tokyo")
+
+
+# ---------------------------------------------------------------- two at once, and lists that lag behind
+
+
+def test_a_list_that_lags_behind_a_lost_answer(server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    schedules = connected(server, tmp_path).schedules
+    server.faults.add("UNAVAILABLE", "schedules.create")
+    monkeypatch.setattr(schedules, "_ours", lambda _: [])
+    assert schedules.apply(NIGHTLY).what == "create"
+    assert only(server).resource["displayName"] == "nightly"
+
+
+@pytest.mark.parametrize("cron", ["0 2 * * *", "30 4 * * *"])
+def test_two_that_apply_at_the_same_moment(
+    cron: str, server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    mine, theirs = connected(server, tmp_path).schedules, connected(server, tmp_path).schedules
+    client = mine._clients.schedules  # pyright: ignore[reportPrivateUsage] -- somebody else comes in between
+    create = client.create_schedule
+
+    def second(*args: Any, **options: Any) -> Any:
+        theirs.apply(replace(NIGHTLY, cron=cron))
+        return create(*args, **options)
+
+    monkeypatch.setattr(client, "create_schedule", second)
+    change = mine.apply(NIGHTLY)
+    assert change.schedule is not None
+    assert change.schedule.cron == "0 2 * * *"
+    assert only(server).resource["cron"] == "TZ=Europe/Berlin 0 2 * * *"
+    assert mine.plan(NIGHTLY).what == "nothing"

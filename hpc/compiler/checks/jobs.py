@@ -9,13 +9,15 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
+from hpc.compiler.checks.labels import labels_of_job
 from hpc.compiler.graph import Graph, RunsContainer
 from hpc.compiler.hardware import SMALLEST_DISK_GB, chosen_machine, google_gb, job_keys, runs_as_job, topology
-from hpc.compiler.lower.custom_jobs import JOB_OUTPUT
+from hpc.compiler.lower.custom_jobs import LONGEST
 from hpc.compiler.machines import DEFAULT_MACHINE, MachineTable
 from hpc.compiler.mentions import container_runs
-from hpc.compiler.targets import Target
-from hpc.components.vertex import VertexExtras
+from hpc.compiler.targets import CANNOT, Target
+from hpc.components.fields import seconds
+from hpc.components.vertex import JOB_OUTPUT, VertexExtras
 from hpc.diagnostics import Diagnostic, Path, Place, Rule
 from hpc.spec.model import Accelerator
 
@@ -77,6 +79,7 @@ def check(graph: Graph, target: Target) -> Iterator[Diagnostic]:
             yield from _profile(_Profile(accelerator, (*file.path, "accelerators", name), graph.machines))
     jobs = [step for step in container_runs(graph) if runs_as_job(step.settings, target)]
     yield from _machines(jobs, graph.machines)
+    yield from _timeouts(jobs, target)
     for step in jobs:
         yield from _output(step)
         yield from _spot(step)
@@ -106,6 +109,7 @@ def _profile(profile: _Profile) -> Iterator[Diagnostic]:
     yield from _disk(profile)
     yield from _scheduling(profile)
     yield from _slice(profile)
+    yield from labels_of_job((*profile.path, "vertex", "labels"), profile.extras.labels)
 
 
 # ---------------------------------------------------------------- disks and scheduling
@@ -220,7 +224,8 @@ def _machines(jobs: list[RunsContainer], machines: MachineTable) -> Iterator[Dia
         why = f"`{reason}` makes this a CustomJob, which needs a machine"
         if machine is None and not _is_refused_elsewhere(accelerator, machines):
             fact = f"{why}, and none of Vertex AI's has all that {whose} asks for."
-            yield Diagnostic(NO_MACHINE, Place(place, on="key"), fact, _what_there_is(accelerator, machines))
+            where = Place((*path, "count")) if _is_odd_slice(accelerator, machines) else Place(place, on="key")
+            yield Diagnostic(NO_MACHINE, where, fact, _what_there_is(accelerator, machines))
         elif machine and machine != DEFAULT_MACHINE:
             fact = f"{why}: `{machine}` for {whose}."
             yield Diagnostic(CHOSEN, Place(place, on="key"), fact, f"nothing to do, or add `machine` to {whose}.")
@@ -228,11 +233,25 @@ def _machines(jobs: list[RunsContainer], machines: MachineTable) -> Iterator[Dia
 
 def _what_there_is(accelerator: Accelerator, machines: MachineTable) -> str:
     tpu = accelerator.tpu
-    if tpu is None:
+    if tpu is None or chosen_machine(_of_any_size(accelerator), machines):
         return "ask for less."
     having = [name for name in machines.tpu_machines if tpu in machines.tpus_of(name)]
     slices = dict.fromkeys(slice_ for name in having for slice_ in machines.topologies(name))
+    if _is_odd_slice(accelerator, machines):
+        chips = ", ".join(str(machines.size(name).get("chips")) for name in having)
+        return f"a machine has so many chips: {chips}; a larger slice is `vertex: {{tpu_topology: …}}`."
     return f"TPU {tpu} comes as {', '.join(slices)}."
+
+
+def _is_odd_slice(accelerator: Accelerator, machines: MachineTable) -> bool:
+    """Whether no machine has that many chips of a TPU, however small it may be."""
+    is_counted = bool(accelerator.tpu and accelerator.count)
+    laid_out = accelerator.vertex is not None and accelerator.vertex.tpu_topology is not None
+    return is_counted and not laid_out and chosen_machine(_of_any_size(accelerator), machines) is None
+
+
+def _of_any_size(accelerator: Accelerator) -> Accelerator:
+    return accelerator.model_copy(update={"cpu": None, "memory": None})
 
 
 def _is_free(step: RunsContainer) -> bool:
@@ -246,6 +265,16 @@ def _is_refused_elsewhere(accelerator: Accelerator, machines: MachineTable) -> b
         return accelerator.tpu not in machines.tpus
     gpu = machines.gpu_names.get(accelerator.gpu or "", "")
     return bool(accelerator.gpu) and (accelerator.count or 1) not in machines.offered_counts(gpu)
+
+
+def _timeouts(jobs: list[RunsContainer], target: Target) -> Iterator[Diagnostic]:
+    """Time limits that never come, each once."""
+    said = {step.settings.timeout_path or ("defaults", "timeout"): step.settings.timeout for step in jobs}
+    for path, timeout in said.items():
+        if timeout and seconds(timeout) > seconds(LONGEST):
+            days = seconds(LONGEST) // 86400
+            fact = f"`timeout: {timeout}` cannot be had: {target.title} ends every task after {days} days."
+            yield Diagnostic(CANNOT, Place(path), fact, f"`{days}d` at most.")
 
 
 def _output(step: RunsContainer) -> Iterator[Diagnostic]:

@@ -1,7 +1,7 @@
 """Labels that the target takes. Vertex AI and Kubernetes have different rules, so the same file may suit only one.
 
-- Vertex AI (labels of PipelineJob in the API's reference): keys and values of at most 64 characters, letters that are
-  not capitals, digits, `_` and `-`; one key is the platform's own.
+- Vertex AI (labels of PipelineJob and CustomJob in the API's reference): keys and values of at most 64 characters,
+  letters that are not capitals, digits, `_` and `-`; one key is the platform's own.
 - Kubernetes ("Labels and Selectors", kubernetes.io): keys `[prefix/]name`, the prefix a DNS name of at most 253
   characters; names and values of at most 63 of `A-Z a-z 0-9 - _ .`, the first and the last a letter or digit.
 """
@@ -9,19 +9,22 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 
 from hpc.compiler.graph import Graph
 from hpc.compiler.targets import Target
-from hpc.diagnostics import Diagnostic, Place, Rule
+from hpc.diagnostics import Diagnostic, Path, Place, Rule
 
 REFUSED_LABEL = Rule(
     "HPC517",
     "label that the target refuses",
-    "A run with a label that breaks the target's rules is refused as a whole, when it is submitted.",
+    "A run or a job with a label that breaks the target's rules is refused as a whole, when it is submitted.",
     "Shorten or rename it as the message says.",
 )
 RULES = (REFUSED_LABEL,)
+
+_Judge = Callable[[str, bool], "tuple[str, str] | None"]
+"""Says of a key or value (`is_key`) what is wrong, and the way out."""
 
 _VERTEX_LENGTH = 64
 _VERTEX_OWN = "vertex-ai-pipelines-run-billing-id"
@@ -35,11 +38,20 @@ def check(graph: Graph, target: Target) -> Iterator[Diagnostic]:
     rules = {"vertex": _vertex, "kfp": _kubernetes}
     if target.name not in rules:
         return
-    for key, value in graph.pipeline.labels.items():
+    yield from _refused(("labels",), graph.pipeline.labels, rules[target.name])
+
+
+def labels_of_job(path: Path, labels: Mapping[str, str]) -> Iterator[Diagnostic]:
+    """What Vertex AI refuses of the labels at `path`, which only a CustomJob has."""
+    yield from _refused(path, labels, _vertex)
+
+
+def _refused(path: Path, labels: Mapping[str, str], rule: _Judge) -> Iterator[Diagnostic]:
+    for key, value in labels.items():
         for text, is_key in ((key, True), (value, False)):
-            trouble = rules[target.name](text, is_key)
+            trouble = rule(text, is_key)
             if trouble:
-                place = Place(("labels", key), on="key" if is_key else "value")
+                place = Place((*path, key), on="key" if is_key else "value")
                 yield Diagnostic(REFUSED_LABEL, place, *trouble)
 
 

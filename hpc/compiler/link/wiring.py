@@ -13,6 +13,7 @@ from hpc.components.foreign import GoogleOperation
 from hpc.components.ports import InputPort, objection
 from hpc.components.step import sweep_text
 from hpc.components.types import RUN_STATUS, Plain, Type, did_you_mean, kind_of, with_article
+from hpc.components.vertex import JOB_OUTPUT
 from hpc.diagnostics import Diagnostic, Path, Place, Rule
 from hpc.spec.edges import Edge, End
 from hpc.spec.load import WRONG_VALUE
@@ -366,17 +367,7 @@ class Wiring:
         self.report(UNBOUND, place, f"{fact}without `{source.port}`.", fix)
 
     def _proposal(self, node: Node, name: str, wanted: Type) -> str:
-        sources = [f"inputs.{other}" for other, value in self.scope.inputs.items() if value.type.fits(wanted)]
-        sources = (
-            [source for source in sources if source == f"inputs.{name}"]
-            or [
-                f"{other.name}.{output}"
-                for other in self.nodes.values()
-                for output in other.outputs
-                if other is not node and other.output_type(output).fits(wanted)
-            ]
-            or sources
-        )
+        sources = self._sources(node, name, wanted)
         if sources:
             return f"add `- {sources[0]} -> {node.name}.{name}`."
         if wanted.is_artifact:
@@ -384,6 +375,19 @@ class Wiring:
         if wanted == RUN_STATUS:
             return "connect `exit.status`; nothing else is a RunStatus."
         return f"declare `inputs: {{{name}: {wanted}}}` and add `- inputs.{name} -> {node.name}.{name}`."
+
+    def _sources(self, node: Node, name: str, wanted: Type) -> list[str]:
+        """What could be connected, what has the input's own name first."""
+        inputs = [f"inputs.{other}" for other, value in self.scope.inputs.items() if value.type.fits(wanted)]
+        outputs = [
+            f"{other.name}.{output}"
+            for other in self.nodes.values()
+            for output in other.outputs
+            if other is not node and other.output_type(output).fits(wanted)
+            if output == name or output != JOB_OUTPUT  # the address of a job is for those who wait for jobs
+        ]
+        alike = [source for source in (*inputs, *outputs) if source.partition(".")[2] == name]
+        return alike or outputs or inputs
 
     def check_outputs(self) -> None:
         for name in self.scope.outputs:
@@ -420,6 +424,8 @@ def _another_type(given: Type, wanted: Type, target: End) -> str:
         return f"declare `{target.port}: RunStatus`, or connect another port."
     if is_input and given.is_list and given.element.fits(wanted):
         return f"declare `{target.port}: {given}`, or `for_each: [{target.port}]` on step `{target.node}`."
+    if str(wanted) == "google.UnmanagedContainerModel":
+        return "use `std/vertex_upload@1`, or import the model's folder with its serving image: see examples/serve."
     return "change one of the types."
 
 

@@ -18,16 +18,16 @@ from hpc.compiler.machines import MachineTable, shipped
 from hpc.compiler.render import ComponentSpec
 from hpc.components import placeholders
 from hpc.components.fields import seconds
-from hpc.components.vertex import VertexExtras
+from hpc.components.vertex import JOB_OUTPUT, VertexExtras
 from hpc.spec.model import VertexTarget
 
 LAUNCHER_IMAGE = "gcr.io/ml-pipeline/google-cloud-pipeline-components:2.22.0"
 LAUNCHERS = "google_cloud_pipeline_components.container.v1"
-JOB_OUTPUT = "gcp_resources"
-"""The output of every launcher: which resource it made, by which a second attempt finds the first one's job."""
-
 LONGEST = "604800s"
 """How long a job may run if nothing is said: seven days, which is also the longest that a task may."""
+
+LONGEST_NAME = 128
+"""The most characters of a job's display name (aiplatform v1); a longer one is refused when the step starts."""
 
 _PLACEHOLDER = re.compile(r"\{\{\$(.*?)\}\}")
 _PARAMETER = re.compile(r"\.inputs\.parameters\['([^']*)'\]")
@@ -147,7 +147,7 @@ def custom_job(
     """The container that has Google's launcher make a CustomJob of `pools`; `name` is shown where the spec has none."""
     extras = _extras(spec)
     payload = {
-        "display_name": spec.title or name,
+        "display_name": (spec.title or name)[:LONGEST_NAME],
         "job_spec": {"worker_pool_specs": list(pools), **job_spec(spec, vertex)},
         "labels": dict(extras.labels),
         "encryption_spec": {"kms_key_name": extras.encryption_spec_key_name or placeholders.RUN_OF_JOB["kms_key"]},

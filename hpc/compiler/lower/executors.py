@@ -8,12 +8,13 @@ from typing import Any
 from hpc.compiler import ir
 from hpc.compiler.graph import Graph
 from hpc.compiler.hardware import resources, runs_as_job
-from hpc.compiler.lower.custom_jobs import JOB_OUTPUT, custom_job, worker_pools
+from hpc.compiler.lower.custom_jobs import custom_job, worker_pools
 from hpc.compiler.lower.ports import input_definitions, output_definitions, with_hidden_inputs
 from hpc.compiler.render import ComponentSpec
 from hpc.compiler.targets import Target
 from hpc.components.bootstrap import begins_with_python, metric_outputs, with_metrics, with_secrets
 from hpc.components.types import STRING
+from hpc.components.vertex import JOB_OUTPUT
 
 
 def component(name: str, spec: ComponentSpec, target: Target) -> ir.Component:

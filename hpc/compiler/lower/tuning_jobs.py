@@ -16,7 +16,6 @@ from typing import Any
 from hpc.compiler import ir
 from hpc.compiler.graph import ContainerStep, Graph
 from hpc.compiler.lower.custom_jobs import (
-    JOB_OUTPUT,
     LAUNCHER_IMAGE,
     job_spec,
     launched,
@@ -36,7 +35,7 @@ from hpc.components.step import Tune
 from hpc.components.trials import BEST, VALUES, Searched, best_arguments, trial_folders, trial_output, with_trial
 from hpc.components.tuning import BEST_METRIC
 from hpc.components.types import STRING
-from hpc.components.vertex import VertexExtras
+from hpc.components.vertex import JOB_OUTPUT, VertexExtras
 
 SEARCH, BEST_TRIAL = "search", "best"
 """The names of the two tasks."""

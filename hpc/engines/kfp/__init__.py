@@ -37,7 +37,7 @@ def connect(settings: Mapping[str, object], environ: Mapping[str, str], pace: Pa
     Raises Rejected: HPC940 without the client library, HPC941 where its login fails, HPC942 without an address.
     """
     door = Door.at(settings, environ)
-    calls = Calls(door.open(), door.name, pace, door.open)
+    calls = Calls(door, pace)
     places = Places(calls, door)
     runs = KfpRuns(calls, places)
     submitting = Submitting(calls, places, runs)

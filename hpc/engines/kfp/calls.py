@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, cast
 
-from hpc.engines.kfp.client import Connection
+from hpc.engines.kfp.client import Door
 from hpc.engines.kfp.trouble import CONFLICT, UNREACHED, Trouble, from_exception, web_page
 from hpc.engines.service import Pace
 
@@ -22,6 +22,9 @@ Answer = dict[str, Any]
 
 _TIMEOUT = (10.0, 60.0)
 """Seconds until a connection, and until the next piece of an answer. The client itself would wait for ever."""
+
+_UNMET = 20
+"""At an address where nobody has answered yet, patience lasts for that part: the address may well be a wrong one."""
 
 _SERVER_FAULTS = 3
 """How often a service may say that it failed (500) until that is believed: most of these errors stay."""
@@ -46,13 +49,14 @@ class Creation:
 
 
 class Calls:
-    """Asks one service. `where` is what messages call it; `reopen` logs in anew, for tokens that run out."""
+    """Asks one service. `where` is what messages call it; `door` logs in, and anew where a token has run out."""
 
-    def __init__(self, connection: Connection, where: str, pace: Pace, reopen: Callable[[], Connection]) -> None:
-        self.where = where
+    def __init__(self, door: Door, pace: Pace, timeout: tuple[float, float] = _TIMEOUT) -> None:
+        self.where = door.name
         self.pace = pace
-        self._connection = connection
-        self._reopen = reopen
+        self._timeout = timeout
+        self._reopen = door.open
+        self._connection = door.open()
         self._is_known = False
 
     @property
@@ -85,6 +89,13 @@ class Calls:
             token = answer.get("next_page_token") or ""
             if not token:
                 return
+
+    def named(self, path: str, key: str, doing: str, name: str, **query: object) -> Iterator[Answer]:
+        """What a list holds of exactly that display name. The service takes `Train` and `train` for the same
+        (LOWER on both sides, backend/src/apiserver/filter/filter.go).
+        """
+        found = self.pages(path, key, doing, filter=where_all(("display_name", "EQUALS", name)), **query)
+        return (one for one in found if one.get("display_name") == name)
 
     def once(self, creation: Creation) -> tuple[Answer, bool]:
         """Create something, once: after an answer that was lost, or that says it is there, it is looked for.
@@ -123,7 +134,7 @@ class Calls:
                 self._give_up_or_wait(trouble, patience, doing)
 
     def _give_up_or_wait(self, trouble: Trouble, patience: _Patience, doing: str) -> None:
-        if trouble.outlook == "final" or not patience.wait_after(trouble):
+        if trouble.outlook == "final" or not patience.wait_after(trouble, is_known=self._is_known):
             raise trouble.rejected(self.where, doing) from None
 
     def _ask(self, asked: _Asked) -> Answer:
@@ -151,10 +162,10 @@ class Calls:
                 response_type="object",
                 auth_settings=["Bearer"],
                 _return_http_data_only=True,
-                _request_timeout=_TIMEOUT,
+                _request_timeout=self._timeout,
             )
         except Exception as error:
-            trouble = from_exception(error, self._connection.error)
+            trouble = from_exception(error, self._connection.error, self._timeout)
             if trouble is None:
                 raise
             raise trouble from None
@@ -185,7 +196,7 @@ class _GoneError(Exception):
 
 
 class _Patience:
-    """The pauses between one question and the next. Time is counted in pauses, not by a clock."""
+    """The pauses between one question and the next. Time is counted in pauses and timeouts, not by a clock."""
 
     def __init__(self, pace: Pace) -> None:
         self._pace = pace
@@ -197,10 +208,12 @@ class _Patience:
     def was_needed(self) -> bool:
         return self._waited > 0 or self._faults > 0
 
-    def wait_after(self, trouble: Trouble) -> bool:
-        """Wait before asking again; False where that is no use any more."""
+    def wait_after(self, trouble: Trouble, *, is_known: bool) -> bool:
+        """Wait before asking again; False where that is no use any more. `is_known`: it has answered before."""
         self._faults += trouble.status == 500
-        if self._faults >= _SERVER_FAULTS or self._waited >= self._pace.patience:
+        self._waited += trouble.seconds
+        longest = self._pace.patience if is_known or not trouble.is_unmet else self._pace.patience / _UNMET
+        if self._faults >= _SERVER_FAULTS or self._waited >= longest:
             return False
         seconds = self._next * random.uniform(0.75, 1.0)  # so that many who wait do not come back together
         time.sleep(seconds)

@@ -39,7 +39,7 @@ class Door:
         in_pod = "KUBERNETES_SERVICE_HOST" in environ
         if not said and not in_pod:
             fact = "the address of Kubeflow Pipelines is not said"
-            fix = "write `host: https://…` under `targets.kfp`, or set KF_PIPELINES_ENDPOINT"
+            fix = "write `host: https://…` under `targets.kfp`, give --host, or set KF_PIPELINES_ENDPOINT"
             raise _rejected(NO_PLACE, "targets.kfp", fact, fix)
         host = _with_scheme(said or _IN_CLUSTER)
         pages = _with_scheme(environ.get("KF_PIPELINES_UI_ENDPOINT") or host)
@@ -106,7 +106,7 @@ class Door:
                     client_id=environ.get("KF_PIPELINES_IAP_OAUTH2_CLIENT_ID"),
                     other_client_id=environ.get("KF_PIPELINES_APP_OAUTH2_CLIENT_ID"),
                     other_client_secret=environ.get("KF_PIPELINES_APP_OAUTH2_CLIENT_SECRET"),
-                    existing_token=environ.get("KFP_EXISTING_TOKEN"),
+                    existing_token=environ.get("KFP_EXISTING_TOKEN", "").strip() or None,
                     ssl_ca_cert=environ.get("SSL_CERT_FILE"),
                     credentials=self._token_file(library),
                 )

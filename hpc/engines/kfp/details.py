@@ -40,7 +40,7 @@ class Reading:
     def __init__(self, plan: Plan) -> None:
         self.is_guessed = False
         self._plan = plan
-        self._order: defaultdict[str, list[str]] = defaultdict(list)
+        self._order: defaultdict[str, dict[str, int]] = defaultdict(dict)
 
     def read(self, details: Sequence[Detail]) -> list[Seen]:
         """All that is about tasks and groups of the plan, in the order of their starts."""
@@ -65,7 +65,7 @@ class Reading:
         path = self._path(node, detail, around)
         if not is_driver:
             yield Seen(path, node, detail, executors=tuple(family.executors(detail)))
-        elif not any(name_of(one) == node.key and _has_started(one) for one in family.details):
+        elif not any(_has_started(one) for one in family.named(node.key)):
             yield Seen(path, node, detail, driver=detail)
 
     def _path(self, node: Node, detail: Detail, around: Sequence[Detail]) -> str:
@@ -82,15 +82,13 @@ class Reading:
 
     def _number(self, of: str, detail: Detail) -> int:
         """Which of the tasks of that name it is, in the order of their appearance."""
-        known, own = self._order[of], str(detail.get("task_id"))
-        if own not in known:
-            known.append(own)
-        return known.index(own)
+        known = self._order[of]
+        return known.setdefault(str(detail.get("task_id")), len(known))
 
     def _with_driver(self, seen: Seen, family: _Family) -> Seen:
         if seen.driver or seen.node.loops:
             return seen
-        drivers = [one for one in family.details if name_of(one) == f"{seen.node.key}{_DRIVER}" and _has_failed(one)]
+        drivers = [one for one in family.named(f"{seen.node.key}{_DRIVER}") if _has_failed(one)]
         is_alone = len(self._plan.by_key[seen.node.key]) == 1
         return Seen(seen.path, seen.node, seen.detail, drivers[0], seen.executors) if drivers and is_alone else seen
 
@@ -99,11 +97,13 @@ class _Family:
     """Who stands in whom."""
 
     def __init__(self, details: Sequence[Detail]) -> None:
-        self.details = details
+        self._count = len(details)
         self._by_id = {str(one[key]): one for one in details for key in ("task_id", "pod_name") if one.get(key)}
         self._parents: dict[str, str] = {}
         self._children: defaultdict[str, list[Detail]] = defaultdict(list)
+        self._by_name: defaultdict[str, list[Detail]] = defaultdict(list)
         for one in details:
+            self._by_name[name_of(one)].append(one)
             self._link(one)
 
     def _link(self, one: Detail) -> None:
@@ -119,11 +119,14 @@ class _Family:
         self._parents.setdefault(str(child.get("task_id")), parent)
         self._children[parent].append(child)
 
+    def named(self, name: str) -> Sequence[Detail]:
+        return self._by_name.get(name, ())
+
     def around(self, detail: Detail) -> list[Detail]:
         """The details that it stands in, the nearest first."""
         found: list[Detail] = []
         own = str(detail.get("task_id"))
-        while (own := self._parents.get(own, "")) in self._by_id and len(found) < len(self.details):
+        while (own := self._parents.get(own, "")) in self._by_id and len(found) < self._count:
             found.append(self._by_id[own])
         return found
 

@@ -10,13 +10,15 @@ from functools import cached_property, partial
 from importlib.metadata import PackageNotFoundError, version
 
 from hpc.engines.health import Finding, Probe, ok, skipped, wrong
-from hpc.engines.kfp.calls import Calls, where_all
+from hpc.engines.kfp.calls import Calls
 from hpc.engines.kfp.client import Door
 from hpc.engines.service import Pace
 
 WHERE = "kfp"
 
 _BRIEFLY = Pace(first_wait=0.5, longest_wait=1.0, patience=1.5)
+_TIMEOUT = (5.0, 10.0)
+"""Seconds until a connection, and until an answer."""
 
 
 def probes(settings: Mapping[str, object], environ: Mapping[str, str], secrets: Mapping[str, str]) -> list[Probe]:
@@ -55,7 +57,7 @@ class _Visit:
 
     @cached_property
     def _calls(self) -> Calls:
-        return Calls(self._door.open(), self._door.name, _BRIEFLY, self._door.open)
+        return Calls(self._door, _BRIEFLY, _TIMEOUT)
 
     def address(self) -> Finding:
         return ok(self._door.host)
@@ -85,13 +87,9 @@ class _Visit:
 
     def experiment(self) -> Finding:
         name = self._door.experiment
-        found = self._calls.pages(
-            "/experiments",
-            "experiments",
-            f"look for the experiment {name}",
-            filter=where_all(("display_name", "EQUALS", name)),
-            namespace=self._calls.namespace if self._has_users else None,
-        )
+        namespace = self._calls.namespace if self._has_users else None
+        doing = f"look for the experiment {name}"
+        found = self._calls.named("/experiments", "experiments", doing, name, namespace=namespace)
         return ok(name if next(found, None) else f"{name}, which the first run makes")
 
     def secret(self, key: str) -> Finding:

@@ -8,6 +8,7 @@ the same tag the last one has it: so a tag moves in one request, whatever become
 from __future__ import annotations
 
 import hashlib
+import re
 import tempfile
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timezone
@@ -25,6 +26,8 @@ _LARGEST = 32 * 2**20
 """Bytes of an upload (backend/src/apiserver/server/pipeline_upload_server.go)."""
 
 _LONGEST_TAG = 63
+_MOST_TAGS = 20
+"""Of a version (backend/src/apiserver/common/tag_validation.go); a dot in a tag is refused there too."""
 
 
 class KfpPackages:
@@ -66,9 +69,10 @@ class KfpPackages:
 
     def _check_tags(self, tags: Sequence[str]) -> None:
         for tag in tags:
-            if UUID.fullmatch(tag) or not 0 < len(tag) <= _LONGEST_TAG or "/" in tag:
-                fix = f"use 1 to {_LONGEST_TAG} letters and digits"
-                raise refuse(REFUSED, self._calls.where, f"{tag!r} cannot be a tag", fix)
+            if UUID.fullmatch(tag) or not 0 < len(tag) <= _LONGEST_TAG or set("./") & set(tag):
+                fact = f"Kubeflow Pipelines does not take {tag!r} as a tag"
+                fix = f"use 1 to {_LONGEST_TAG} letters, digits and dashes, e.g. {_better(tag)}"
+                raise refuse(REFUSED, self._calls.where, fact, fix)
 
     def _made_pipeline(self, package: Package) -> str:
         described = package.description or None
@@ -101,18 +105,21 @@ class KfpPackages:
         if not tags:
             return version
         now = f"{datetime.now(timezone.utc):%Y%m%dT%H%M%S.%fZ}"
-        before = _tags(version)
+        after = {**_tags(version), **dict.fromkeys(tags, now)}
         path = f"/pipelines/{version['pipeline_id']}/versions/{version['pipeline_version_id']}"
         name = version["display_name"]
+        if len(after) > _MOST_TAGS:
+            fact = f"the version {name} would have {len(after)} tags; Kubeflow Pipelines keeps at most {_MOST_TAGS}"
+            raise refuse(REFUSED, self._calls.where, fact, "use one of the tags that it has, or publish a new version")
         try:
-            self._calls.patch(path, f"tag the version {name}", {"tags": {**before, **dict.fromkeys(tags, now)}})
+            self._calls.patch(path, f"tag the version {name}", {"tags": after})
         except Rejected as error:
             if error.diagnostics[0].rule is not NOT_THERE:
                 raise
             fact = f"the version {name} is published, but this Kubeflow Pipelines has no tags"
             fix = "leave --tag out; the version's own name names it too. Tags need Kubeflow Pipelines 2.17 or later"
             raise refuse(NOT_OFFERED, self._calls.where, fact, fix) from None
-        return {**version, "tags": {**before, **dict.fromkeys(tags, now)}}
+        return {**version, "tags": after}
 
     def _shown(self, version: Answer, pipeline: str, *, is_new: bool) -> Published:
         """Of its tags those that no other version was given later."""
@@ -126,6 +133,10 @@ class KfpPackages:
 
 def _version_name(text: str) -> str:
     return f"sha256-{hashlib.sha256(text.encode()).hexdigest()[:16]}"
+
+
+def _better(tag: str) -> str:
+    return re.sub(r"[^A-Za-z0-9]+", "-", tag).strip("-")[:_LONGEST_TAG] or "prod"
 
 
 def _tags(version: Answer) -> Mapping[str, str]:

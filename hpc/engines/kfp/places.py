@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from hpc.diagnostics import Rejected
-from hpc.engines.kfp.calls import Answer, Calls, Creation, where_all
+from hpc.engines.kfp.calls import Answer, Calls, Creation
 from hpc.engines.kfp.client import Door
 from hpc.engines.kfp.trouble import refuse
 from hpc.engines.service import NOT_THERE
@@ -21,7 +21,7 @@ class Places:
     def __init__(self, calls: Calls, door: Door) -> None:
         self.door = door
         self._calls = calls
-        self._experiments: dict[str, str] = {}
+        self._experiment_id: str | None = None
         self._namespace: list[str | None] = []
 
     @property
@@ -32,13 +32,13 @@ class Places:
             self._namespace.append(said if said and self._has_users() else None)
         return self._namespace[0]
 
-    def experiment(self) -> str:
-        """The id of the experiment that new runs belong to, made if it is not there."""
-        name = self.door.experiment
-        if name not in self._experiments:
-            found = self._experiment(name) or self._made_experiment(name)
-            self._experiments[name] = str(found["experiment_id"])
-        return self._experiments[name]
+    def experiment(self, *, may_make: bool) -> str | None:
+        """The id of the experiment that new runs belong to; if it is not there it is made, where that is wanted."""
+        if self._experiment_id is None:
+            name = self.door.experiment
+            found = self._experiment(name) or (self._made_experiment(name) if may_make else None)
+            self._experiment_id = str(found["experiment_id"]) if found else None
+        return self._experiment_id
 
     def version(self, address: str) -> Answer:
         """The version of a published pipeline: `pipeline/version`, ids or names or a tag; the newest if none is said.
@@ -61,13 +61,8 @@ class Places:
         """The id of a published pipeline, by its name or by itself."""
         if UUID.fullmatch(name):
             return name
-        found = self._calls.pages(
-            "/pipelines",
-            "pipelines",
-            f"look for the pipeline {name}",
-            filter=where_all(("display_name", "EQUALS", name)),
-            namespace=self.namespace,
-        )
+        doing = f"look for the pipeline {name}"
+        found = self._calls.named("/pipelines", "pipelines", doing, name, namespace=self.namespace)
         return next((str(one["pipeline_id"]) for one in found), None)
 
     def versions(self, pipeline: str, version: str = "") -> list[Answer]:
@@ -76,8 +71,10 @@ class Places:
         doing = f"look for the version {version or 'published last'}"
         if UUID.fullmatch(version):
             return [self._calls.get(f"{path}/{version}", doing)]
-        chosen = {"filter": where_all(("display_name", "EQUALS", version))} if version else {}
-        return list(self._calls.pages(path, "pipeline_versions", doing, sort_by="created_at desc", **chosen))
+        key, order = "pipeline_versions", "created_at desc"
+        if version:
+            return list(self._calls.named(path, key, doing, version, sort_by=order))
+        return list(self._calls.pages(path, key, doing, sort_by=order))
 
     def _tagged(self, pipeline: str, tag: str) -> list[Answer]:
         """The version that was given the tag last: a tag's value is the time when it was given."""
@@ -91,14 +88,8 @@ class Places:
             return True  # a proxy may hide this page; the service then says itself what is wrong
 
     def _experiment(self, name: str) -> Answer | None:
-        found = self._calls.pages(
-            "/experiments",
-            "experiments",
-            f"look for the experiment {name}",
-            filter=where_all(("display_name", "EQUALS", name)),
-            namespace=self.namespace,
-        )
-        return next(found, None)
+        doing = f"look for the experiment {name}"
+        return next(self._calls.named("/experiments", "experiments", doing, name, namespace=self.namespace), None)
 
     def _made_experiment(self, name: str) -> Answer:
         body = said({"display_name": name, "namespace": self.namespace})

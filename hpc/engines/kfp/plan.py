@@ -5,6 +5,8 @@ Paths are those of `hpc.engines.rows`; a loop's own path has its `[]` at the end
 
 from __future__ import annotations
 
+import re
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -65,7 +67,12 @@ class Plan:
 
     def inside(self, path: str) -> int:
         """How many rows stand in a group or a loop, or are that task."""
-        return sum(row == path or row.startswith((f"{path}/", f"{path}[]/", f"{path}[]")) for row in self.rows)
+        return self._sizes[path]
+
+    @cached_property
+    def _sizes(self) -> Counter[str]:
+        around = ({row, *(row[: found.start()] for found in re.finditer(r"/|\[\]", row))} for row in self.rows)
+        return Counter(path for paths in around for path in paths)
 
 
 def _nodes(spec: Document, component: Document, around: str, keys: tuple[str, ...]) -> Iterator[Node]:

@@ -17,6 +17,9 @@ from hpc.engines.service import NOT_OFFERED, REFUSED, Job
 LARGEST_PARAMETER = 10_000
 """Bytes of JSON (backend/src/common/util, MaxParameterBytes)."""
 
+_LONGEST_TEXT = 255
+"""Characters of a name and of a description (varchar(255), backend/src/apiserver/model/run.go and job.go)."""
+
 _LARGEST_WHOLE = 2**53
 """The API carries numbers as doubles (google.protobuf.Value)."""
 
@@ -40,9 +43,24 @@ def check(job: Job) -> None:
     if job.template and not job.cache:
         fact = "the cache cannot be turned off for a run of a published pipeline"
         findings.add(NOT_OFFERED, fact, "run the pipeline's own file, or publish it without caching")
+    _check_lengths(job, findings)
     if job.spec or not job.template:
         _check_values(job.arguments, _declared(job.spec, findings), findings)
     findings.reject_if_any()
+
+
+def _check_lengths(job: Job, findings: Findings) -> None:
+    """The columns of the service's database end there: it would start the run, and then fail to keep it."""
+    if job.run and len(job.run) > _LONGEST_TEXT:
+        fact = f"the name of the run has {len(job.run)} characters; Kubeflow Pipelines keeps {_LONGEST_TEXT}"
+        findings.add(REFUSED, fact, "choose a shorter one")
+    too_much = len(str(Note(job.name, digest_of(""), digest_of(""), job.labels))) - _LONGEST_TEXT
+    if too_much > 0:
+        fact = (
+            f"the labels are {too_much} characters too long; hpc keeps them in the description of the run, for which "
+            f"Kubeflow Pipelines has {_LONGEST_TEXT}"
+        )
+        findings.add(REFUSED, fact, "use fewer or shorter labels")
 
 
 def check_published(job: Job, spec: Document) -> None:
@@ -52,8 +70,11 @@ def check_published(job: Job, spec: Document) -> None:
     findings.reject_if_any()
 
 
-def request_for(job: Job, places: Places) -> Request:
-    """The request for a job. Looks for a published pipeline and for the experiment; raises Rejected."""
+def request_for(job: Job, places: Places, *, may_make: bool) -> Request:
+    """The request for a job. Looks for a published pipeline and for the experiment; raises Rejected.
+
+    `may_make`: whether the experiment is made if it is not there; the request does without it if not.
+    """
     source, spec_digest = _source(job, places)
     door = places.door
     body = said(
@@ -64,7 +85,7 @@ def request_for(job: Job, places: Places) -> Request:
             )
             or None,
             "service_account": door.text("service_account"),
-            "experiment_id": places.experiment(),
+            "experiment_id": places.experiment(may_make=may_make),
         }
     )
     return Request(body, Note(job.name, digest_of(body), spec_digest, job.labels))

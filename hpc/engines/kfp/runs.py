@@ -29,6 +29,7 @@ STATES: Mapping[str, RemoteState] = {
 """The API's states of a run. SKIPPED: all of it was taken from the cache."""
 
 _NEWEST_FIRST = "created_at desc"
+_LISTING = "list the runs"
 _MOST = 100
 
 
@@ -45,22 +46,24 @@ class KfpRuns:
     def raw(self, name: str) -> Answer:
         """The run with all its tasks, by its id or, of several of that name, the newest. Raises Rejected."""
         if UUID.fullmatch(name):
-            return self.calls.get(f"/runs/{name}", f"find the run {name}")
+            return self._whole(name, name)
         found = next(iter(self.named(name)), None)
         if found is None:
             fix = "hpc runs --on kfp lists them; look at `host` and `namespace` of `targets.kfp` too"
             raise refuse(NOT_THERE, self.calls.where, f"there is no run {name}", fix)
-        return self.calls.get(f"/runs/{found['run_id']}", f"find the run {name}")
+        return self._whole(str(found["run_id"]), name)
 
     def named(self, name: str) -> list[Answer]:
         """All runs of that display name, the newest first."""
-        return list(self._listed(("display_name", "EQUALS", name)))
+        asked = {"sort_by": _NEWEST_FIRST, "namespace": self.places.namespace}
+        return list(self.calls.named("/runs", "runs", _LISTING, name, **asked))
 
     def runs(self, pipeline: str | None, limit: int) -> Sequence[RemoteRun]:
         """The newest first. Of one pipeline: those that hpc started, and those that are called like it."""
         if pipeline is None:
             return [self.shown(one) for one in islice(self._listed(size=limit), limit)]
-        noted = self._listed(("description", "IS_SUBSTRING", mark_of(pipeline)), size=limit)
+        described = self._listed(("description", "IS_SUBSTRING", mark_of(pipeline)), size=limit)
+        noted = (one for one in described if self.shown(one).pipeline == pipeline)
         called = (
             one
             for one in self._listed(("display_name", "IS_SUBSTRING", pipeline), size=limit)
@@ -119,11 +122,15 @@ class KfpRuns:
             is_new=is_new,
         )
 
+    def _whole(self, own: str, name: str) -> Answer:
+        """With its tasks, which later versions give only when asked; those before them ignore the question."""
+        return self.calls.get(f"/runs/{own}", f"find the run {name}", view="FULL")
+
     def _listed(self, *conditions: tuple[str, str, str], size: int = _MOST) -> Iterable[Answer]:
         return self.calls.pages(
             "/runs",
             "runs",
-            "list the runs",
+            _LISTING,
             page_size=max(1, min(size, _MOST)),
             sort_by=_NEWEST_FIRST,
             namespace=self.places.namespace,

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from hpc.engines.findings import Findings
-from hpc.engines.kfp.calls import Answer, Calls, Creation, where_all
+from hpc.engines.kfp.calls import Answer, Calls, Creation
 from hpc.engines.kfp.notes import Note, digest_of
 from hpc.engines.kfp.places import Places
 from hpc.engines.kfp.requests import Request
@@ -22,7 +22,8 @@ from hpc.engines.kfp.trouble import refuse
 from hpc.engines.service import NOT_OFFERED, NOT_THERE, TAKEN, Change, RemoteSchedule, Timetable
 from hpc.engines.values import shown as shown_value
 
-_PATH = "/recurringruns"
+_PATH, _KEY = "/recurringruns", "recurringRuns"
+_LISTING = "list the schedules"
 _SAME_AS_UTC = frozenset(
     f"{area}{name}"
     for area in ("", "Etc/")
@@ -61,11 +62,11 @@ class KfpSchedules:
         self._submitting = submitting
 
     def plan(self, timetable: Timetable) -> Change:
-        wish = self._wish(timetable)
+        wish = self._wish(timetable, may_make=False)
         return _change(wish, self._own(wish.name), self._shown)
 
     def apply(self, timetable: Timetable) -> Change:
-        wish = self._wish(timetable)
+        wish = self._wish(timetable, may_make=True)
         there = self._own(wish.name)
         change = _change(wish, there, self._shown)
         kept = _kept(wish, there) or self._made(wish)
@@ -76,7 +77,8 @@ class KfpSchedules:
         return Change(change.what, change.differences, self._shown(kept))
 
     def all(self) -> Sequence[RemoteSchedule]:
-        return [self._shown(one) for one in self._listed()]
+        found = self._calls.pages(_PATH, _KEY, _LISTING, namespace=self._places.namespace)
+        return [self._shown(one) for one in found]
 
     def pause(self, name: str) -> RemoteSchedule:
         newest, *others = self._named(name)
@@ -96,9 +98,9 @@ class KfpSchedules:
 
     # ------------------------------------------------------------ what is asked for
 
-    def _wish(self, timetable: Timetable) -> _Wish:
+    def _wish(self, timetable: Timetable, *, may_make: bool) -> _Wish:
         _check(timetable)
-        request = self._submitting.request(timetable.job)
+        request = self._submitting.request(timetable.job, may_make=may_make)
         body: dict[str, Any] = {
             **request.body,
             "display_name": timetable.name,
@@ -132,13 +134,8 @@ class KfpSchedules:
         return found
 
     def _of_name(self, name: str) -> list[Answer]:
-        found = self._listed(filter=where_all(("display_name", "EQUALS", name)))
+        found = self._calls.named(_PATH, _KEY, _LISTING, name, namespace=self._places.namespace)
         return sorted(found, key=lambda one: str(one.get("created_at")), reverse=True)
-
-    def _listed(self, **query: object) -> list[Answer]:
-        namespace = self._places.namespace
-        doing = "list the schedules"
-        return list(self._calls.pages(_PATH, "recurringRuns", doing, namespace=namespace, **query))
 
     def _switched(self, schedule: Answer, mode: str) -> Answer:
         if _mode(schedule) == mode:

@@ -12,7 +12,7 @@ from hpc.engines.kfp.places import Places
 from hpc.engines.kfp.requests import Request, check, request_for
 from hpc.engines.kfp.runs import KfpRuns
 from hpc.engines.kfp.trouble import refuse
-from hpc.engines.service import TAKEN, Job, RemoteRun
+from hpc.engines.service import TAKEN, Job, LeftAsking, RemoteRun
 
 
 class Submitting:
@@ -23,23 +23,26 @@ class Submitting:
         self._places = places
         self._runs = runs
 
-    def request(self, job: Job) -> Request:
-        """What a job asks for, judged. Raises Rejected."""
+    def request(self, job: Job, *, may_make: bool = True) -> Request:
+        """What a job asks for, judged; its experiment is made where it may be. Raises Rejected."""
         check(job)
-        return request_for(job, self._places)
+        return request_for(job, self._places, may_make=may_make)
 
     def submit(self, job: Job) -> RemoteRun:
         """The run of a job: a new one, or the one of that name if it was asked for in the same words.
 
-        Raises Rejected, HPC948 where the name belongs to another run.
+        Raises Rejected, HPC948 where the name belongs to another run; LeftAsking where somebody stops hpc meanwhile.
         """
         request = self.request(job)
         name = job.run or _made_name(job.name)
         there = self._ours(name, request.note) if job.run else None
         if there is not None:
             return self._runs.shown(there)
-        made, was_doubtful = self._calls.once(self._creation(name, request))
-        kept = self._without_twins(name, request.note, made) if job.run or was_doubtful else made
+        try:
+            made, was_doubtful = self._calls.once(self._creation(name, request))
+            kept = self._without_twins(name, request.note, made) if job.run or was_doubtful else made
+        except KeyboardInterrupt:
+            raise LeftAsking(name) from None
         return self._runs.shown(kept, is_new=True)
 
     def _creation(self, name: str, request: Request) -> Creation:
@@ -52,7 +55,7 @@ class Submitting:
         found = self._runs.named(name)
         same = [one for one in found if _is_same(one, note)]
         if found and not same:
-            fact = f"there is a run {name} already, of another pipeline or with other arguments"
+            fact = f"a run of the name {name} is there already, of another pipeline or with other arguments"
             raise refuse(TAKEN, self._calls.where, fact, "choose another name with --name, or leave it out")
         return min(same, key=_age, default=None)
 

@@ -6,6 +6,7 @@ Statuses are those of the API's gateway (google.rpc.Code over HTTP); a proxy bef
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal, cast
@@ -31,6 +32,10 @@ _LOGIN = (
 _OTHER_ADDRESS = (
     "look at `host` of `targets.kfp`: the address that the pages have, e.g. https://kubeflow.example/pipeline"
 )
+_LOOK = "look at the network and at `host` of `targets.kfp`, and run the same command again"
+_OBJECT = re.compile(r"^(<[^>]*>|\w+\([^)]*\)): ")
+"""How messages of urllib3 begin: with what it has tried it on."""
+
 _LONGEST = 600
 
 Outlook = Literal["final", "again", "unsure"]
@@ -39,12 +44,17 @@ Outlook = Literal["final", "again", "unsure"]
 
 @dataclass
 class Trouble(Exception):
-    """A request that was not answered as it should be. `status` is 0 where there was no answer."""
+    """A request that was not answered as it should be. `status` is 0 where there was no answer.
+
+    `is_unmet`: nobody listens at the address; `seconds`: how long an answer was waited for in vain.
+    """
 
     status: int
     text: str
     outlook: Outlook
     fix: str = ""
+    is_unmet: bool = False
+    seconds: float = 0.0
 
     def rejected(self, where: str, doing: str) -> Rejected:
         """The same as a message; `doing` is what was asked for, e.g. `start the run x`."""
@@ -53,18 +63,35 @@ class Trouble(Exception):
         return Rejected([Diagnostic(rule, Span.of_word(where), fact, self.fix or fix)])
 
 
-def from_exception(error: Exception, api_error: type[Exception]) -> Trouble | None:
-    """The trouble that an exception of the client tells of; None for one that is a mistake of this program."""
+def from_exception(error: Exception, api_error: type[Exception], timeout: tuple[float, float]) -> Trouble | None:
+    """The trouble that an exception of the client tells of; None for one that is a mistake of this program.
+
+    `timeout`: the seconds that a connection and an answer were waited for.
+    """
     if isinstance(error, AttributeError) and isinstance(error.__context__, api_error):
         error = error.__context__  # the client stumbles over an error without a body
     if isinstance(error, api_error):
         return _from_answer(error)
+    if isinstance(error, UnicodeError) or (isinstance(error, ValueError) and "header" in str(error)):
+        return Trouble(401, "the token or the cookie has a character that a header cannot have", "final")
+    return _unanswered(error, timeout)
+
+
+def _unanswered(error: Exception, timeout: tuple[float, float]) -> Trouble | None:
+    """What a connection has come to on which there was no answer."""
     from urllib3 import exceptions
 
     if isinstance(error, exceptions.LocationValueError):
         return Trouble(UNREACHED, f"{error}", "final", _OTHER_ADDRESS)
+    said = _OBJECT.sub("", _first_line(f"{error}"))
+    if isinstance(error, exceptions.NewConnectionError):
+        return Trouble(UNREACHED, said, "again", _LOOK, is_unmet=True)
+    if isinstance(error, exceptions.ConnectTimeoutError):  # in urllib3 1.26 the error above is one of these
+        return Trouble(UNREACHED, said, "again", _LOOK, is_unmet=True, seconds=timeout[0])
+    if isinstance(error, exceptions.ReadTimeoutError):
+        return Trouble(UNREACHED, said, "unsure", seconds=timeout[1])
     if isinstance(error, (exceptions.HTTPError, OSError)):
-        return Trouble(UNREACHED, _first_line(f"{error}"), "unsure")
+        return Trouble(UNREACHED, said, "unsure")
     return None
 
 
@@ -81,7 +108,7 @@ def _from_answer(error: Any) -> Trouble:
         return Trouble(status, _first_line(text.replace("\n", ": ")), "final")
     if 300 <= status < 400:
         headers: Mapping[str, str] = error.headers or {}
-        there = headers.get("Location", "")
+        there = headers.get("Location", "").partition("?")[0]  # what follows is of a login, and may be secret
         return Trouble(
             401, f"the address leads on to {there or 'another one'}", "final", f"{_LOGIN}; or {_OTHER_ADDRESS}"
         )

@@ -90,9 +90,7 @@ class Watching:
         if self._was_ending and shown.state == "FAILED":
             shown = replace(shown, state="CANCELLED")
         is_stopped = shown.state in {"CANCELLING", "CANCELLED"}
-        told: Detail = run.get("run_details") or {}
-        details: list[Detail] = list(told.get("task_details") or ())
-        for seen in self._reading.read(details):
+        for seen in self._reading.read(_details(run)):
             self._open_loops(seen.path)
             if seen.node.is_leaf:
                 self._task(seen, is_stopped=is_stopped)
@@ -190,7 +188,7 @@ class Watching:
 
     def _finish(self, run: RemoteRun) -> Outcome:
         for path in _paths(self._plan, self._iterations):
-            if not any(path == known or path.startswith((f"{known}/", f"{known}[")) for known in self._results):
+            if self._results.keys().isdisjoint(_with_groups(path)):
                 self._end(path, self._never(run), self._plan.inside(row_of(path)))
         start, end = run.started or run.created, run.ended
         seconds = end - start if start is not None and end is not None else 0.0
@@ -222,6 +220,18 @@ def _numbered(row: str, iterations: Mapping[str, int]) -> list[str]:
         return [row]
     count = iterations.get(before, 0)
     return [path for number in range(count) for path in _numbered(f"{before}[{number}]{rest}", iterations)] or [before]
+
+
+def _details(run: Answer) -> list[Detail]:
+    """What is told of tasks: in the details of the run or, by later versions, in the run itself."""
+    told: Mapping[str, Any] = run.get("run_details") or {}
+    return list(told.get("task_details") or run.get("tasks") or ())
+
+
+def _with_groups(path: str) -> Iterator[str]:
+    """The path, and those of the groups and loops around it."""
+    yield path
+    yield from (path[: found.start()] for found in re.finditer(r"[/\[]", path))
 
 
 def _skipped(reason: str, seen: Seen) -> TaskResult:

@@ -12,7 +12,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import TypeVar
 
-from hpc.engines.service import Pace
+from hpc.engines.service import UNREACHABLE, Pace
 from hpc.engines.vertex.trouble import Asked, Trouble, all_kinds, judged
 
 TIMEOUT = 60.0
@@ -53,30 +53,29 @@ class Asker:
     def ask(self, asked: Asked, send: Callable[[], T], said: Said | None = None) -> T:
         """The answer. Raises Rejected; Exists and Ended where `asked` is for what may end so."""
         waits = _Waits(self.pace)
-        attempts = 0
         while True:
-            attempts += 1
             try:
                 answer = send()
             except all_kinds() as error:
                 trouble = judged(error, asked)
-                _raise_if_told_apart(trouble, asked, attempts, error)
+                waits.count(trouble)
+                _raise_if_told_apart(trouble, asked, waits.attempts, error)
                 if not self._waits(trouble, waits):
-                    raise _told(trouble, attempts, waits).rejected() from error
+                    raise _told(trouble, asked, waits).rejected() from error
             else:
                 self._answered = True
-                if said and attempts > 1:
+                if said and waits.attempts:
                     said(None)
                 return answer
             if said:
                 said(trouble)
-            waits.wait()
+            waits.wait(trouble.not_before)
 
     def _waits(self, trouble: Trouble, waits: _Waits) -> bool:
         """Whether the same is worth asking again."""
         self._answered = self._answered or trouble.answered
         share = trouble.patience if self._answered else min(trouble.patience, _AT_FIRST)
-        return waits.may_go_on(share)
+        return waits.may_go_on(share, trouble.not_before)
 
 
 def _raise_if_told_apart(trouble: Trouble, asked: Asked, attempts: int, error: Exception) -> None:
@@ -86,27 +85,38 @@ def _raise_if_told_apart(trouble: Trouble, asked: Asked, attempts: int, error: E
         raise Ended(trouble) from error
 
 
-def _told(trouble: Trouble, attempts: int, waits: _Waits) -> Trouble:
-    if attempts == 1:
-        return trouble
-    return replace(trouble, fact=f"{trouble.fact} (asked {attempts} times in {waits.seconds:.0f} s)")
+def _told(trouble: Trouble, asked: Asked, waits: _Waits) -> Trouble:
+    """The last trouble, with how often it was asked for, and what to do if it may have come about all the same."""
+    if waits.attempts > 1:
+        trouble = replace(trouble, fact=f"{trouble.fact} (asked {waits.attempts} times in {waits.seconds:.0f} s)")
+    return replace(trouble, fix=asked.if_lost) if asked.if_lost and waits.is_lost else trouble
 
 
 class _Waits:
-    """Growing pauses that do not fall together with those of others."""
+    """Growing pauses that do not fall together with those of others.
+
+    `attempts` counts those that went wrong; `is_lost` tells whether one of them may have been carried out.
+    """
 
     def __init__(self, pace: Pace) -> None:
+        self.attempts = 0
+        self.is_lost = False
         self._pace = pace
         self._began = time.monotonic()
         self._next = pace.first_wait
+
+    def count(self, trouble: Trouble) -> None:
+        self.attempts += 1
+        self.is_lost = self.is_lost or (trouble.rule is UNREACHABLE and trouble.patience > 0)
 
     @property
     def seconds(self) -> float:
         return time.monotonic() - self._began
 
-    def may_go_on(self, share: float) -> bool:
-        return self.seconds + self._next / _GROWTH < self._pace.patience * share
+    def may_go_on(self, share: float, not_before: float) -> bool:
+        return self.seconds + max(self._next / _GROWTH, not_before) < self._pace.patience * share
 
-    def wait(self) -> None:
-        time.sleep(self._next * random.uniform(1 / _GROWTH, 1))
+    def wait(self, not_before: float) -> None:
+        """Wait as it is time to, and at least `not_before` seconds."""
+        time.sleep(max(self._next * random.uniform(1 / _GROWTH, 1), not_before))
         self._next = min(self._next * _GROWTH, self._pace.longest_wait)

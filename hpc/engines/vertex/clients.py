@@ -72,10 +72,19 @@ def login(environ: Mapping[str, str]) -> Login:
         warnings.simplefilter("ignore")
         try:
             found, project = _credentials(auth, environ)
-        except (errors.GoogleAuthError, OSError, ValueError) as error:
-            fact = f"Google's credentials are not found: {str(error).splitlines()[0]}"
+        except (errors.GoogleAuthError, OSError, ValueError, AttributeError, KeyError, TypeError) as error:
+            fact = f"Google's credentials are not found: {_said(error)}"
             raise rejected(NO_CREDENTIALS, fact, f"`{LOGIN}`, or set GOOGLE_APPLICATION_CREDENTIALS") from error
     return Login(found, project or "")
+
+
+def _said(error: Exception) -> str:
+    """What is wrong with credentials, without the causes behind it: those may quote a part of the key."""
+    if isinstance(error, OSError):
+        return str(error)
+    first = str(error.args[0]) if error.args else ""
+    is_told = isinstance(error, _imported("google.auth.exceptions").GoogleAuthError)
+    return (first.splitlines() or [""])[0] if is_told else "the file of the credentials is not in the form of one"
 
 
 def _credentials(auth: Any, environ: Mapping[str, str]) -> tuple[Any, str | None]:

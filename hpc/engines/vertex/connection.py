@@ -12,8 +12,8 @@ from typing import Any
 from hpc.engines.documents import Documents
 from hpc.engines.events import Listener
 from hpc.engines.outcome import Outcome
-from hpc.engines.service import TAKEN, Job, Pace, Package, Published, RemoteRun
-from hpc.engines.vertex.asking import Asker, Ended, Exists
+from hpc.engines.service import TAKEN, Job, LeftAsking, Pace, Package, Published, RemoteRun
+from hpc.engines.vertex.asking import Asker, Ended, Exists, Said
 from hpc.engines.vertex.clients import Clients, raw, rejected
 from hpc.engines.vertex.jobs import body_of
 from hpc.engines.vertex.judging import judge
@@ -34,6 +34,7 @@ class Connection:
         self._place = place
         self._pace = pace
         self._clients = clients
+        self._made: set[str] = set()
         asker = Asker(pace)
         self._runs = Runs(place, asker, clients)
         self._schedules = VertexSchedules(place, asker, clients)
@@ -59,8 +60,12 @@ class Connection:
         return self._created(job.run, body) if there is None else self._same(there, body, is_new=False)
 
     def watch(self, run: str, places: Mapping[str, str], listener: Listener) -> Outcome:
-        watch = Watch(self._place, self._pace, lambda said: self._runs.get(run, said), listener)
-        return watch.until_end(places)
+        def look(said: Said) -> Any:
+            job = self._runs.get(run, said, is_known=run in self._made)
+            self._made.discard(run)
+            return job
+
+        return Watch(self._place, self._pace, look, listener).until_end(places)
 
     def run(self, name: str) -> RemoteRun:
         return self._seen(self._runs.get(name))
@@ -116,11 +121,20 @@ class Connection:
         return Templates(self._clients.credentials, self._pace)
 
     def _created(self, run: str, body: Mapping[str, Any], version: str = "v1") -> RemoteRun:
-        """A run of that name. One that is there after an answer was lost is ours, if it is the same."""
+        """A new run of that name. Raises LeftAsking where somebody stops hpc meanwhile."""
+        self._made.add(run)
+        try:
+            return self._once(run, body, version)
+        except KeyboardInterrupt:
+            raise LeftAsking(run) from None
+
+    def _once(self, run: str, body: Mapping[str, Any], version: str) -> RemoteRun:
+        """One that is there after an answer was lost is ours, if it is the same."""
         try:
             return self._seen(self._runs.create(run, body, version))
         except Exists as there:
-            return self._same(self._runs.get(run), body, is_new=there.attempts > 1)
+            found = self._runs.get(run, is_known=True)
+            return self._same(found, body, is_new=there.attempts > 1)
 
     def _same(self, job: Any, body: Mapping[str, Any], *, is_new: bool) -> RemoteRun:
         found = self._seen(job)

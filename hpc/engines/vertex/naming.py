@@ -18,6 +18,9 @@ BILLING_LABEL = "vertex-ai-pipelines-run-billing-id"
 RESERVED_LABELS = (DIGEST_LABEL, SCHEDULE_LABEL, BILLING_LABEL)
 
 RUN_NAME = re.compile(r"[a-z][-a-z0-9]{0,126}")
+ANY_RUN = re.compile(r"[A-Za-z0-9][\w-]*", re.ASCII)
+"""What may name a run that somebody else has made; with anything else the address would be another one."""
+
 PIPELINE_NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,127}")
 
 _LONGEST_NAME = 127

@@ -8,7 +8,8 @@ from typing import Any
 from hpc.diagnostics import Rejected
 from hpc.engines.service import NOT_THERE
 from hpc.engines.vertex.asking import TIMEOUT, Asker, Said
-from hpc.engines.vertex.clients import Clients, message, raw
+from hpc.engines.vertex.clients import Clients, message, raw, rejected
+from hpc.engines.vertex.naming import ANY_RUN
 from hpc.engines.vertex.place import Place
 from hpc.engines.vertex.trouble import Asked
 
@@ -24,6 +25,10 @@ _LISTED = (
     "labels",
 )
 _PAGE = 100
+_MAYBE = (
+    "look at the network, the region and the address; it may have been started all the same, and the same command with "
+    "`--name {run}` starts no second one"
+)
 
 
 class Runs:
@@ -34,8 +39,11 @@ class Runs:
         self._asker = asker
         self._clients = clients
 
-    def get(self, run: str, said: Said | None = None) -> Any:
-        asked = Asked(f"look at the run {run}", "aiplatform.pipelineJobs.get")
+    def get(self, run: str, said: Said | None = None, *, is_known: bool = False) -> Any:
+        """The run. One that was made a moment ago `is_known`, though not everybody may see it yet."""
+        if not ANY_RUN.fullmatch(run):
+            raise rejected(NOT_THERE, f"{run!r} is not the name of a run", "look at `hpc runs --on vertex`")
+        asked = Asked(f"look at the run {run}", "aiplatform.pipelineJobs.get", is_known=is_known)
         request = {"name": self._place.job(run)}
         return self._asker.ask(
             asked, lambda: self._clients.pipelines.get_pipeline_job(request=request, timeout=TIMEOUT), said
@@ -52,8 +60,10 @@ class Runs:
 
     def create(self, run: str, body: Mapping[str, Any], version: str = "v1") -> Any:
         """A new run. Raises Exists where the name is one that there is."""
-        asked = Asked(f"start the run {run}", "aiplatform.pipelineJobs.create", creates=True)
-        client = self._clients.pipelines if version == "v1" else self._clients.reruns
+        is_again = version != "v1"
+        if_lost = "" if is_again else _MAYBE.format(run=run)
+        asked = Asked(f"start the run {run}", "aiplatform.pipelineJobs.create", creates=True, if_lost=if_lost)
+        client = self._clients.reruns if is_again else self._clients.pipelines
         job = message("PipelineJob", body, version)
         request = {"parent": self._place.parent, "pipeline_job": job, "pipeline_job_id": run}
         return self._asker.ask(asked, lambda: client.create_pipeline_job(request=request, timeout=TIMEOUT))

@@ -147,11 +147,17 @@ class VertexSchedules:
             return client.create_schedule({"parent": self._place.parent, "schedule": schedule}, timeout=TIMEOUT)
 
         made = self._ask(f"make the schedule {name}", "create", send)
-        if tries > 1:
-            found = self._ours(name)
-            self._drop_doubles(found, {digest_in(wanted)})
-            return found[0]
-        return _Found(raw(made), document_of(made))
+        return self._first(_Found(raw(made), document_of(made)), wanted)
+
+    def _first(self, made: _Found, wanted: Mapping[str, Any]) -> _Found:
+        """The oldest one of the name, saying what is wanted: others may have been made by a request whose answer was
+        lost, or by somebody who applied the same at the same moment and who keeps the oldest too.
+        """
+        found = self._ours(str(wanted["displayName"]))
+        if not found:
+            return made  # it is not listed yet
+        self._drop_doubles(found, {digest_in(wanted)})
+        return found[0] if digest_in(found[0].body) == digest_in(wanted) else self._updated(found[0], wanted)
 
     def _updated(self, found: _Found, wanted: Mapping[str, Any]) -> _Found:
         schedule = message("Schedule", {**wanted, "name": str(found.message.name)})

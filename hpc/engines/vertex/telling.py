@@ -26,7 +26,8 @@ from hpc.engines.service import RemoteRun
 from hpc.engines.task_names import groups_around, row_of
 from hpc.engines.vertex.place import CALLED, Place
 from hpc.engines.vertex.reading import TaskSeen, artifacts_of, exit_code_of, outputs_of
-from hpc.engines.vertex.shape import Shape, before, has_condition, is_loop, items
+from hpc.engines.vertex.shape import Shape, is_loop, items
+from hpc.engines.vertex.skipping import why_skipped
 from hpc.engines.vertex.spots import Spot, Spots
 
 _ENDS: Mapping[str, State] = {
@@ -58,7 +59,9 @@ class Teller:
         self._listener = listener
         self._shape = Shape(told.spec)
         self._rows = rows(told.spec) if told.spec.get("root") else ()
+        self._order = _first_rows(self._rows)
         self._results: dict[str, TaskResult] = {}
+        self._reasons: dict[str, str] = {}
         self._attempts: dict[str, int] = {}
         self._turns: dict[str, int] = {}
         self._covered: set[str] = set()
@@ -169,7 +172,7 @@ class Teller:
         return TaskResult(
             state,
             spot.kind,
-            reason=_why_skipped(spot, by_path) if state == "SKIPPED" else None,
+            reason=why_skipped(spot, by_path, self._reasons) if state == "SKIPPED" else None,
             attempts=seen.attempts if ran else 0,
             exit_code=exit_code_of(error or "") if spot.is_leaf and state == "FAILED" else None,
             error=error,
@@ -208,8 +211,7 @@ class Teller:
 
     def _in_order(self, untold: tuple[str, Kind, int]) -> int:
         """Where the first row of it stands."""
-        start = row_of(untold[0])
-        return next((number for number, row in enumerate(self._rows) if row.startswith(start)), len(self._rows))
+        return self._order.get(row_of(untold[0]), len(self._rows))
 
     def _error(self, run: RemoteRun) -> str | None:
         """Why the run failed: what is known of a task says more than what the service says of the run."""
@@ -217,6 +219,15 @@ class Teller:
             return run.error
         own = next((one.error for one in self._results.values() if one.state == "FAILED" and one.is_leaf), None)
         return own or run.error
+
+
+def _first_rows(found: tuple[str, ...]) -> dict[str, int]:
+    """The number of the first row of each group, and of each row itself."""
+    order: dict[str, int] = {}
+    for number, row in enumerate(found):
+        for path in (*groups_around(row), row):
+            order.setdefault(path, number)
+    return order
 
 
 def _telling_order(spot: Spot) -> tuple[int, float, int]:
@@ -229,21 +240,6 @@ def _telling_order(spot: Spot) -> tuple[int, float, int]:
 def _error_of(seen: TaskSeen) -> str:
     last = seen.setbacks[-1].error if seen.setbacks else ""
     return seen.error or last or "it failed, and the service does not say why"
-
-
-def _why_skipped(spot: Spot, by_path: Mapping[str, Spot]) -> str:
-    """The service says only that a task was not triggered: by its condition, or by what stands before it."""
-    around = by_path.get(spot.around)
-    if around is not None and around.seen.state == "NOT_TRIGGERED":
-        return _why_skipped(around, by_path)
-    start = f"{spot.around}/" if spot.around else ""
-    for key in before(spot.task):
-        other = by_path.get(f"{start}{key}")
-        if other is not None and other.seen.state in {"FAILED", "CANCELLED"}:
-            return "upstream"
-        if other is not None and other.seen.state == "NOT_TRIGGERED" and _why_skipped(other, by_path) == "upstream":
-            return "upstream"
-    return "condition" if has_condition(spot.task) else "upstream"
 
 
 def _why_never(state: RunState, fail_fast: bool) -> str | None:

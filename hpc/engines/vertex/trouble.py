@@ -6,7 +6,7 @@ Codes are those of https://cloud.google.com/apis/design/errors, as HTTP carries 
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from importlib import import_module
 from typing import Any
@@ -34,6 +34,9 @@ _PASSING = frozenset({408, 429, 499, 500, 502, 503, 504})
 _BRIEFLY = 0.1
 """The share of the patience for what is seldom mended by waiting."""
 _LONGEST = 600
+_LONGEST_WAIT = 300.0
+_OF_ADDRESSES = ("requests.", "urllib3.", "urllib.")
+"""Where addresses are taken apart."""
 
 
 @dataclass(frozen=True)
@@ -41,6 +44,8 @@ class Asked:
     """What a request is for: `start the run x`; the permission that it takes; where to look for what it names.
 
     `creates`: that its name is taken is to be told apart. `may_be_late`: what it asks may have come about before.
+    `is_known`: what it names was there a moment ago, so it may only not be seen everywhere yet. `if_lost`: what to do
+    where it may have been carried out although no answer came; if nothing is said, asking again does no harm.
     """
 
     what: str
@@ -48,6 +53,8 @@ class Asked:
     elsewhere: str = "hpc runs --on vertex"
     creates: bool = False
     may_be_late: bool = False
+    is_known: bool = False
+    if_lost: str = ""
 
 
 @dataclass(frozen=True)
@@ -55,7 +62,8 @@ class Trouble:
     """Why a request did not come back with what was asked.
 
     `patience`: for which share of the patience the same is worth asking again; 0 for never. `taken`: the name is one
-    that exists already. `ended`: it is not in a state for that. `answered`: the service itself said so.
+    that exists already. `ended`: it is not in a state for that. `answered`: the service itself said so. `not_before`:
+    for how many seconds the service does not want to be asked.
     """
 
     rule: Rule
@@ -65,6 +73,7 @@ class Trouble:
     taken: bool = False
     ended: bool = False
     answered: bool = True
+    not_before: float = 0.0
 
     def rejected(self) -> Rejected:
         return rejected(self.rule, self.fact, self.fix)
@@ -83,7 +92,7 @@ class _Kinds:
 
 
 def all_kinds() -> tuple[type[Exception], ...]:
-    """What a request may raise. The last ones are how the client stumbles over an answer that is not of the API."""
+    """What a request may raise. The last ones are how the client stumbles over what is no answer or address."""
     kinds = _kinds()
     return (kinds.answer, kinds.login, kinds.request, *kinds.broken)
 
@@ -95,12 +104,16 @@ def judged(error: Exception, asked: Asked) -> Trouble:
         return _of_answer(error, asked)
     if isinstance(error, kinds.login) and not isinstance(error, kinds.transport):
         fact = f"could not {asked.what}: Google does not accept the credentials: {_first_line(error)}"
-        return Trouble(NO_CREDENTIALS, fact, f"`{LOGIN}`, and try again")
-    if isinstance(error, kinds.broken):
-        if not _origin(error).startswith("google."):
-            raise error
+        patience = 1.0 if getattr(error, "retryable", False) else 0.0
+        return Trouble(NO_CREDENTIALS, fact, f"`{LOGIN}`, and try again", patience)
+    if isinstance(error, kinds.request) or not isinstance(error, kinds.broken):
+        return _of_connection(error, asked, kinds)
+    origin = _origin(error)
+    if origin.startswith("google."):
         return _unreachable(asked, "the answer is not one of the API; is a proxy in between?", 1.0)
-    return _of_connection(error, asked, kinds)
+    if origin.startswith(_OF_ADDRESSES):
+        return _no_address(error, asked)
+    raise error
 
 
 @cache
@@ -112,7 +125,7 @@ def _kinds() -> _Kinds:
         login=login.GoogleAuthError,
         transport=login.TransportError,
         request=requests.RequestException,
-        broken=(import_module("google.protobuf.json_format").ParseError, AttributeError, TypeError),
+        broken=(import_module("google.protobuf.json_format").ParseError, AttributeError, TypeError, ValueError),
         certificate=requests.SSLError,
     )
 
@@ -122,6 +135,11 @@ def _kinds() -> _Kinds:
 
 def _of_answer(error: Any, asked: Asked) -> Trouble:
     code, said, status = _answer(error)
+    trouble = _of_code(code, said, status, asked)
+    return replace(trouble, not_before=_not_before(error)) if trouble.patience else trouble
+
+
+def _of_code(code: int, said: str, status: str, asked: Asked) -> Trouble:
     if _PAGE.match(said):
         share = 1.0 if code in _PASSING else _BRIEFLY
         return _unreachable(asked, f"a proxy answers instead of the service ({code})", share)
@@ -133,16 +151,24 @@ def _of_answer(error: Any, asked: Asked) -> Trouble:
     if code == 401:
         return Trouble(NO_CREDENTIALS, f"could not {asked.what}: {said}", f"`{LOGIN}`, and try again")
     if code == 403 or _ACT_AS in said:
-        return _denied(said, asked)
+        return _denied(said, asked) if status or _names_a_permission(said) else _kept_out(said, asked)
     if code == 404:
         fix = f"look at `{asked.elsewhere}`, and at the project and the region"
-        return Trouble(NOT_THERE, f"could not {asked.what}: {said}", fix)
+        patience = _BRIEFLY if asked.is_known else 0.0
+        return Trouble(NOT_THERE, f"could not {asked.what}: {said}", fix, patience)
     ended = code == 412 or status == "FAILED_PRECONDITION" or (code == 400 and not status)
     taken = code == 409
     return Trouble(REFUSED, f"could not {asked.what}: {said}", "mend what it names", taken=taken, ended=ended)
 
 
 _LATER = "look at https://status.cloud.google.com, and run the same command again"
+
+
+def _not_before(error: Any) -> float:
+    """The seconds of a Retry-After, within reason. A date is not read: Google's APIs write seconds."""
+    headers: Any = getattr(getattr(error, "response", None), "headers", None)
+    said = str(headers.get("Retry-After", "")) if headers else ""
+    return min(float(said), _LONGEST_WAIT) if said.isdecimal() else 0.0
 
 
 def _denied(said: str, asked: Asked) -> Trouble:
@@ -157,6 +183,17 @@ def _denied(said: str, asked: Asked) -> Trouble:
     role = next((role for start, role in _ROLES.items() if permission.startswith(start)), "")
     fact = f"could not {asked.what}: the permission {permission} is missing: {said}"
     return Trouble(NOT_ALLOWED, fact, f"have {role or 'a role with it'} granted to the account that asks")
+
+
+def _names_a_permission(said: str) -> bool:
+    return _ACT_AS in said or _PERMISSION.search(said) is not None or "has not been used in project" in said
+
+
+def _kept_out(said: str, asked: Asked) -> Trouble:
+    """A refusal that is not in the words of an API: of the service's front, or of something before it."""
+    fact = f"could not {asked.what}: it is forbidden (403): {said}"
+    fix = f"look whether a proxy is in between; if not, have a role with {asked.permission} granted"
+    return Trouble(NOT_ALLOWED, fact, fix)
 
 
 def _answer(error: Any) -> tuple[int, str, str]:
@@ -178,8 +215,12 @@ def _of_connection(error: Exception, asked: Asked, kinds: _Kinds) -> Trouble:
     if isinstance(error, kinds.certificate):
         return _unreachable(asked, f"the connection is not safe: {reason}", 0.0)
     if isinstance(error, ValueError):
-        return _unreachable(asked, f"the address is none: {reason}", 0.0)
+        return _no_address(error, asked)
     return _unreachable(asked, reason, 1.0)
+
+
+def _no_address(error: Exception, asked: Asked) -> Trouble:
+    return _unreachable(asked, f"the address is none: {_first_line(error)}", 0.0)
 
 
 def _unreachable(asked: Asked, reason: str, patience: float) -> Trouble:

@@ -8,12 +8,13 @@ from __future__ import annotations
 import random
 import time
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Any
 
 from hpc.diagnostics import Diagnostic, Rejected
 from hpc.engines.events import Listener, Notice
 from hpc.engines.outcome import Outcome
-from hpc.engines.service import UNREACHABLE, Pace
+from hpc.engines.service import NOT_THERE, UNREACHABLE, Pace
 from hpc.engines.vertex.asking import Said
 from hpc.engines.vertex.clients import raw
 from hpc.engines.vertex.place import CALLED, Place
@@ -30,6 +31,10 @@ _MOST = 6.0
 _SPREAD = 0.1
 _FAIL_FAST = 2
 """The number of PIPELINE_FAILURE_POLICY_FAIL_FAST."""
+_STANDS: Mapping[str, str] = {
+    "PAUSED": "the run is paused, and goes on when somebody resumes it in the console",
+    "CANCELLING": "the run is being cancelled",
+}
 
 
 class Watch:
@@ -41,6 +46,7 @@ class Watch:
         self._get = look
         self._listener = listener
         self._is_cut = False
+        self._was_seen = False
 
     def until_end(self, places: Mapping[str, str]) -> Outcome:
         """What the run came to. Raises Rejected where the service is gone for too long; the run goes on then."""
@@ -55,6 +61,8 @@ class Watch:
             is_new = teller.take(found) or run.state != state
             if run.has_ended:
                 return teller.end(run, found.root, fail_fast=_is_fail_fast(job))
+            if run.state != state and run.state in _STANDS:
+                self._listener(Notice(_STANDS[run.state]))
             state = run.state
             pause = self._pace.poll if is_new else min(pause * _GROWTH, self._pace.poll * _MOST)
             time.sleep(pause * random.uniform(1 - _SPREAD, 1 + _SPREAD))
@@ -62,24 +70,32 @@ class Watch:
 
     def _look(self) -> Any:
         try:
-            return raw(self._get(self._said))
+            job = raw(self._get(self._said))
         except Rejected as error:
-            raise Rejected([_and_it_goes_on(found) for found in error.diagnostics]) from error
+            raise Rejected([self._unwatched(found) for found in error.diagnostics]) from error
+        self._was_seen = True
+        return job
+
+    def _unwatched(self, found: Diagnostic) -> Diagnostic:
+        """What is wrong, and what becomes of the run."""
+        if found.rule is NOT_THERE and self._was_seen:
+            fact, fix = f"{found.fact}; it was there before, so it has been deleted", "start a new run with `hpc run`"
+            return replace(found, fact=fact, fix=fix)
+        if found.rule is not UNREACHABLE and not self._was_seen:
+            return found
+        fix = "look at the network" if found.rule is UNREACHABLE else found.fix
+        fact = f"{found.fact}; the run goes on without being watched"
+        return replace(found, fact=fact, fix=f"{fix}, and watch it again with `hpc watch`")
 
     def _said(self, trouble: Trouble | None) -> None:
         """Once when the connection is lost, once when it is back."""
+        if trouble is not None and trouble.rule is NOT_THERE:
+            return
         if trouble is not None and not self._is_cut:
             self._listener(Notice(f"{trouble.fact}; the run goes on, {CALLED} is asked again"))
-        elif trouble is None:
+        elif trouble is None and self._is_cut:
             self._listener(Notice(f"{CALLED} answers again"))
         self._is_cut = trouble is not None
-
-
-def _and_it_goes_on(found: Diagnostic) -> Diagnostic:
-    if found.rule is not UNREACHABLE:
-        return found
-    fact = f"{found.fact}; the run goes on without being watched"
-    return Diagnostic(found.rule, found.where, fact, "look at the network, and watch it again with `hpc watch`")
 
 
 def _is_fail_fast(job: Any) -> bool:
