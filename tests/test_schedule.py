@@ -31,7 +31,7 @@ edges: [train]
 def said(check: ModuleType, text: str, target: str = "vertex") -> list[str]:
     """What one check says about a file: `line:column code fact | fix`."""
     program, _ = understood(Source("p.yaml", text), NoFiles(), Choice())
-    graph = cast(Any, SimpleNamespace(pipeline=program.main.pipeline))
+    graph = cast(Any, SimpleNamespace(pipeline=program.main.pipeline, files=()))
     found = located(check.check(graph, TARGETS[target]), program.document)
     return [
         f"{one.span.position[0]}:{one.span.position[1]} {one.rule.severity} {one.rule.code} {one.fact} | {one.fix}"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -17,10 +16,10 @@ from hpc.cli.disk import Folder, read_source
 from hpc.cli.history import as_json, format_option
 from hpc.cli.messages import report
 from hpc.cli.options import choice_options, chosen
-from hpc.cli.services import place_options, settings_of, target_of
+from hpc.cli.services import place_options, reached, settings_of, target_of
 from hpc.cli.submission import name_of
 from hpc.diagnostics import Source
-from hpc.engines import SERVICES, connect
+from hpc.engines import SERVICES
 from hpc.engines.service import Package, Published, Service
 
 
@@ -66,7 +65,7 @@ def _promoted(address: Address, options: Mapping[str, Any]) -> tuple[str, Publis
     if not options["tags"]:
         raise click.UsageError("say what to call it: --tag NAME.")
     name = address.on(options["name"])
-    service = connect(name, {**address.place, **settings_of(name, None, options)}, os.environ)
+    service = reached(name, {**address.place, **settings_of(name, None, options)})
     return name, service.tag(address.own, options["tags"]), service
 
 
@@ -76,7 +75,7 @@ def _kept(file: Path, options: Mapping[str, Any]) -> tuple[str, Published, Servi
     name, settings, package = read(source, options)
     if name == "kfp" and package.repository:
         raise click.UsageError("--to is for Vertex AI; Kubeflow Pipelines keeps pipelines itself, see --host.")
-    service = connect(name, settings, os.environ)
+    service = reached(name, settings)
     return name, service.publish(package), service
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import time
 from collections.abc import Mapping
 from pathlib import Path
@@ -16,9 +15,9 @@ from hpc.cli.disk import Folder, read_source
 from hpc.cli.history import as_json, format_option
 from hpc.cli.messages import report
 from hpc.cli.options import choice_options, chosen
-from hpc.cli.services import place_options, service_of, service_options, settings_of, target_of
+from hpc.cli.services import place_options, reached, service_of, service_options, settings_of, target_of
 from hpc.cli.submission import job_of
-from hpc.engines import SERVICES, connect
+from hpc.engines import SERVICES
 from hpc.engines.service import Change, RemoteSchedule, Service, Timetable
 
 _COLUMNS = (
@@ -147,7 +146,7 @@ def _timetable(file: Path, options: Mapping[str, Any]) -> tuple[Service, Timetab
     schedule = pipeline.schedule
     if schedule is None:
         raise click.UsageError(f"{file} has no `schedule:`; write e.g. `schedule: {{cron: 0 3 * * 1}}`.")
-    service = connect(target, settings_of(target, pipeline.targets, options), os.environ)
+    service = reached(target, settings_of(target, pipeline.targets, options))
     return service, Timetable(
         name=pipeline.name,
         job=job_of(compiled, schedule.inputs),

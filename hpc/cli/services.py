@@ -63,7 +63,12 @@ def service_of(options: Mapping[str, Any]) -> tuple[str, Service]:
     """The service that `service_options` name, reached."""
     targets = targets_of(options["file"], options["profiles"], options["settings"])
     name = options["name"] or _only(targets)
-    return name, connect(name, settings_of(name, targets, options), os.environ)
+    return name, reached(name, settings_of(name, targets, options))
+
+
+def reached(name: str, settings: Mapping[str, object]) -> Service:
+    """The service `name`. Why it has to be waited for is said on stderr."""
+    return connect(name, settings, os.environ, lambda text: click.echo(f"note: {text}", err=True))
 
 
 def words_of(name: str, file: Path | None, options: Mapping[str, Any]) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -19,10 +18,9 @@ from hpc.cli.following import again, follow, started
 from hpc.cli.history import as_json
 from hpc.cli.messages import report
 from hpc.cli.options import chosen
-from hpc.cli.services import settings_of, words_of
+from hpc.cli.services import reached, settings_of, words_of
 from hpc.compiler import Compiled
 from hpc.diagnostics import Place, Source
-from hpc.engines import connect
 from hpc.engines.rows import rows
 from hpc.engines.service import Job, RemoteRun, Service
 from hpc.engines.task_names import Names
@@ -64,11 +62,11 @@ def _says_where(file: Path | Address) -> Path | None:
 def _reached(name: str, file: Path | Address, options: Mapping[str, Any]) -> tuple[Service, Order]:
     if isinstance(file, Address):
         settings = _with_root({**file.place, **settings_of(file.on(name), None, options)}, options)
-        service = connect(name, settings, os.environ)
+        service = reached(name, settings)
         return service, _order(_published(service, file, settings, options), file, options)
     source = read_source(file)
     order = _order((_compiled if is_compiled(source.text) else _fresh)(name, source, options), file, options)
-    return connect(name, order.settings, os.environ), order
+    return reached(name, order.settings), order
 
 
 def _order(order: Order, file: Path | Address, options: Mapping[str, Any]) -> Order:

@@ -108,7 +108,7 @@ def _gpu(gpu: Mapping[str, Any], where: Where, notes: Notes) -> Iterator[tuple[s
     if "{{" in f"{kind}{count}" or not count.isdecimal() or not kind:
         notes.lose(where, "does not say which GPUs and how many before the pipeline runs.")
         return
-    short = {full: name for name, full in reversed(shipped().gpu_names.items())}
+    short = {full: name for name, full in reversed([*shipped().gpu_names.items()])}
     if kind == ANY_GPU:
         notes.say(where, f"asks for `{ANY_GPU}`, whichever; name the GPU (`gpu: T4`) to compile for Vertex AI.")
     elif kind not in short:

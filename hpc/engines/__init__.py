@@ -14,7 +14,7 @@ from typing import Protocol, cast
 from hpc.engines.events import Listener
 from hpc.engines.outcome import Artifact, Outcome, Planned, State, TaskResult
 from hpc.engines.request import FormerRun, Mode, Request
-from hpc.engines.service import Service
+from hpc.engines.service import Pace, Service
 
 __all__ = [
     "ENGINES",
@@ -65,12 +65,14 @@ class Engine(Protocol):
         ...
 
 
-def connect(name: str, settings: Mapping[str, object], environ: Mapping[str, str]) -> Service:
+def connect(
+    name: str, settings: Mapping[str, object], environ: Mapping[str, str], told: Callable[[str], None]
+) -> Service:
     """The service `name`, reached as the settings of `targets.<name>` say. Raises Rejected where it cannot be.
 
-    Nothing is asked yet; the client library is imported now.
+    Nothing is asked yet; the client library is imported now. `told` hears why a request has to wait.
     """
-    return import_module(SERVICES[name]).connect(settings, environ)
+    return import_module(SERVICES[name]).connect(settings, environ, Pace(told=told))
 
 
 def engine(name: str) -> Engine:

@@ -7,7 +7,7 @@ imports the client library and nothing of which needs it before.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol
 
@@ -60,7 +60,7 @@ QUOTA = Rule(
 UNREACHABLE = Rule(
     "HPC947",
     "the service does not answer",
-    "It was asked again and again, with growing pauses; nothing is started twice by asking once more.",
+    "It was asked again and again, with growing pauses. A run that has a name is never started twice under it.",
     "Look at the network and the address, and run the same command again.",
 )
 TAKEN = Rule(
@@ -92,16 +92,23 @@ RemoteState = Literal["PENDING", "RUNNING", "SUCCEEDED", "FAILED", "CANCELLING",
 ENDED: frozenset[RemoteState] = frozenset({"SUCCEEDED", "FAILED", "CANCELLED"})
 
 
+def _nobody(text: str) -> None:
+    """Is told what nobody wants to know."""
+    del text
+
+
 @dataclass(frozen=True)
 class Pace:
     """How patiently a service is asked, in seconds: between looks at a run; the first and the longest wait after an
-    answer that may come to be another one later; how long in all before giving up.
+    answer that may come to be another one later; how long in all before giving up. `told` hears, once for each
+    request, why it is waited; a run that is watched tells that by its events.
     """
 
     poll: float = 5.0
     first_wait: float = 1.0
     longest_wait: float = 30.0
     patience: float = 600.0
+    told: Callable[[str], None] = _nobody
 
 
 @dataclass(frozen=True)

@@ -579,7 +579,7 @@ def test_a_wrong_address_is_told_soon_and_a_service_that_has_gone_is_waited_for(
         assert found.runs(None, 1) == []
     with pytest.raises(Rejected):
         service(server, Pace()).runs(None, 1)
-    assert 30 <= sum(waits) < 60
+    assert 15 <= sum(waits) < 45
     waits.clear()
     server.faults = [Fault("cut")]  # the connection that is still open
     with pytest.raises(Rejected):

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import random
+import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import datetime, timezone
 from pathlib import Path
@@ -16,7 +18,7 @@ from kfp_server import Fault, KfpServer, kfp_server
 from test_kfp_engine import KINDS, insist, rule_of
 
 from hpc.diagnostics import Rejected
-from hpc.engines.kfp.schedules import five_fields, six_fields
+from hpc.engines.kfp.schedules import KfpSchedules, five_fields, six_fields
 from hpc.engines.service import Package, Timetable
 
 
@@ -240,6 +242,25 @@ def test_what_a_crash_has_left_is_healed(server: KfpServer) -> None:
     assert (planned.what, planned.differences) == ("update", ("1 more of that name, deleted",))
     assert schedules.apply(timetable(cron="0 5 * * *")).what == "update"
     assert [one["trigger"]["cron_schedule"]["cron"] for one in bodies(server)] == ["0 0 5 * * *"]
+
+
+@pytest.mark.parametrize("hours", [(3, 3), (3, 5), (5, 3)])
+def test_two_who_apply_at_once_leave_one(
+    server: KfpServer, monkeypatch: pytest.MonkeyPatch, hours: tuple[int, int]
+) -> None:
+    """Both have made theirs before either looks what is too much."""
+    own, together = KfpSchedules._own, threading.Barrier(2, timeout=30)
+
+    def in_step(self: KfpSchedules, name: str) -> Any:
+        found = own(self, name)
+        together.wait()
+        return found
+
+    monkeypatch.setattr(KfpSchedules, "_own", in_step)
+    with ThreadPoolExecutor(2) as pool:
+        for done in [pool.submit(service(server).schedules.apply, timetable(cron=f"0 {hour} * * *")) for hour in hours]:
+            done.result()
+    assert len(bodies(server)) == 1
 
 
 @pytest.mark.parametrize("seed", range(60))

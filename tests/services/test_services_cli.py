@@ -11,7 +11,7 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from types import ModuleType
 from typing import Any, cast
@@ -19,7 +19,7 @@ from typing import Any, cast
 import kfp_examples
 import pytest
 from kfp_script import Script
-from kfp_server import kfp_server
+from kfp_server import Fault, kfp_server
 from vertex_here import FAST, credentials_file
 from vertex_script import fails, gives, hangs
 from vertex_server import vertex_server
@@ -116,7 +116,9 @@ def _in_haste(name: str) -> ModuleType:
     """The module of a service, whose connections wait for milliseconds only."""
     module, pace = (vertex, FAST) if name == "vertex" else (kfp, kfp_examples.FAST)
     hasty = ModuleType(f"hasty_{name}")
-    vars(hasty)["connect"] = lambda settings, environ: module.connect(settings, environ, pace)
+    vars(hasty)["connect"] = lambda settings, environ, said: module.connect(
+        settings, environ, replace(pace, told=said.told)
+    )
     return hasty
 
 
@@ -341,3 +343,15 @@ def test_a_file_without_a_schedule(here: Here) -> None:
     code, _, err = here.hpc("schedule", "plan", "--set", "schedule=null")
     assert code == 2
     assert "pipeline.yaml has no `schedule:`" in err
+
+
+def test_waiting_is_told_once(here: Here) -> None:
+    if here.name == "vertex":
+        here.server.faults.add("UNAVAILABLE", "pipelineJobs.create", times=4)
+    else:
+        here.server.faults += [Fault("503", "POST", "/runs") for _ in range(4)]
+    code, _, err = here.run("--detach")
+    assert code == 0, err
+    assert err.count("; asking again") == 1
+    assert err.startswith("note: ")
+    assert here.runs == 1

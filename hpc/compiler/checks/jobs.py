@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from hpc.compiler.checks.labels import labels_of_job
 from hpc.compiler.graph import Graph, RunsContainer
 from hpc.compiler.hardware import SMALLEST_DISK_GB, chosen_machine, google_gb, job_keys, runs_as_job, topology
 from hpc.compiler.lower.custom_jobs import LONGEST
@@ -109,7 +108,6 @@ def _profile(profile: _Profile) -> Iterator[Diagnostic]:
     yield from _disk(profile)
     yield from _scheduling(profile)
     yield from _slice(profile)
-    yield from labels_of_job((*profile.path, "vertex", "labels"), profile.extras.labels)
 
 
 # ---------------------------------------------------------------- disks and scheduling

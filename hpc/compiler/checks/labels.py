@@ -39,11 +39,16 @@ def check(graph: Graph, target: Target) -> Iterator[Diagnostic]:
     if target.name not in rules:
         return
     yield from _refused(("labels",), graph.pipeline.labels, rules[target.name])
+    if target.machines:
+        yield from _of_jobs(graph)
 
 
-def labels_of_job(path: Path, labels: Mapping[str, str]) -> Iterator[Diagnostic]:
-    """What Vertex AI refuses of the labels at `path`, which only a CustomJob has."""
-    yield from _refused(path, labels, _vertex)
+def _of_jobs(graph: Graph) -> Iterator[Diagnostic]:
+    """Labels of machine profiles, used or not, which CustomJobs get."""
+    for file in graph.files:
+        for name, accelerator in file.pipeline.accelerators.items():
+            labels = accelerator.vertex.labels if accelerator.vertex else {}
+            yield from _refused((*file.path, "accelerators", name, "vertex", "labels"), labels, _vertex)
 
 
 def _refused(path: Path, labels: Mapping[str, str], rule: _Judge) -> Iterator[Diagnostic]:

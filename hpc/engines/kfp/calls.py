@@ -23,7 +23,7 @@ Answer = dict[str, Any]
 _TIMEOUT = (10.0, 60.0)
 """Seconds until a connection, and until the next piece of an answer. The client itself would wait for ever."""
 
-_UNMET = 20
+_UNMET = 40
 """At an address where nobody has answered yet, patience lasts for that part: the address may well be a wrong one."""
 
 _SERVER_FAULTS = 3

@@ -69,9 +69,11 @@ class KfpSchedules:
         wish = self._wish(timetable, may_make=True)
         there = self._own(wish.name)
         change = _change(wish, there, self._shown)
-        kept = _kept(wish, there) or self._made(wish)
-        for other in self._own(wish.name):
-            if other["recurring_run_id"] != kept["recurring_run_id"]:
+        made = _kept(wish, there) or self._made(wish)
+        now = self._own(wish.name)
+        kept = _kept(wish, now) or made
+        for other in now:
+            if _is_too_much(other, kept, wish, there):
                 self._delete(other)
         kept = self._switched(kept, wish.mode)
         return Change(change.what, change.differences, self._shown(kept))
@@ -135,7 +137,7 @@ class KfpSchedules:
 
     def _of_name(self, name: str) -> list[Answer]:
         found = self._calls.named(_PATH, _KEY, _LISTING, name, namespace=self._places.namespace)
-        return sorted(found, key=lambda one: str(one.get("created_at")), reverse=True)
+        return sorted(found, key=_age, reverse=True)
 
     def _switched(self, schedule: Answer, mode: str) -> Answer:
         if _mode(schedule) == mode:
@@ -194,6 +196,21 @@ def _note(request: Request, body: Mapping[str, Any]) -> Note:
 def _kept(wish: _Wish, there: Sequence[Answer]) -> Answer | None:
     """The oldest that is as it is to be."""
     return next((one for one in reversed(there) if wish.is_met_by(one)), None)
+
+
+def _is_too_much(other: Answer, kept: Answer, wish: _Wish, before: Sequence[Answer]) -> bool:
+    """Whether another one of the same name is to go. One that has come meanwhile is left to whoever asked for it last:
+    two who apply at the same time must not delete each other's.
+    """
+    own = other["recurring_run_id"]
+    if own == kept["recurring_run_id"]:
+        return False
+    was_there = any(one["recurring_run_id"] == own for one in before)
+    return was_there or wish.is_met_by(other) or _age(other) < _age(kept)
+
+
+def _age(schedule: Answer) -> tuple[str, str]:
+    return str(schedule.get("created_at")), str(schedule.get("recurring_run_id"))
 
 
 def _change(wish: _Wish, there: Sequence[Answer], shown: Callable[[Answer], RemoteSchedule]) -> Change:

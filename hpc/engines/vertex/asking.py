@@ -12,7 +12,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import TypeVar
 
-from hpc.engines.service import UNREACHABLE, Pace
+from hpc.engines.service import NOT_THERE, UNREACHABLE, Pace
 from hpc.engines.vertex.trouble import Asked, Trouble, all_kinds, judged
 
 TIMEOUT = 60.0
@@ -53,6 +53,7 @@ class Asker:
     def ask(self, asked: Asked, send: Callable[[], T], said: Said | None = None) -> T:
         """The answer. Raises Rejected; Exists and Ended where `asked` is for what may end so."""
         waits = _Waits(self.pace)
+        said = said or _Telling(self.pace).said
         while True:
             try:
                 answer = send()
@@ -64,11 +65,10 @@ class Asker:
                     raise _told(trouble, asked, waits).rejected() from error
             else:
                 self._answered = True
-                if said and waits.attempts:
+                if waits.attempts:
                     said(None)
                 return answer
-            if said:
-                said(trouble)
+            said(trouble)
             waits.wait(trouble.not_before)
 
     def _waits(self, trouble: Trouble, waits: _Waits) -> bool:
@@ -90,6 +90,19 @@ def _told(trouble: Trouble, asked: Asked, waits: _Waits) -> Trouble:
     if waits.attempts > 1:
         trouble = replace(trouble, fact=f"{trouble.fact} (asked {waits.attempts} times in {waits.seconds:.0f} s)")
     return replace(trouble, fix=asked.if_lost) if asked.if_lost and waits.is_lost else trouble
+
+
+class _Telling:
+    """Tells once that it is waited. A name that was just made and is not seen yet is nothing to tell."""
+
+    def __init__(self, pace: Pace) -> None:
+        self._pace = pace
+        self._was_told = False
+
+    def said(self, trouble: Trouble | None) -> None:
+        if trouble is not None and trouble.rule is not NOT_THERE and not self._was_told:
+            self._pace.told(f"{trouble.fact}; asking again")
+            self._was_told = True
 
 
 class _Waits:
