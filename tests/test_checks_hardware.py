@@ -241,11 +241,16 @@ SHORT = {name: short for short, name in shipped().gpu_names.items()}
 UNCERTAIN = {"n1-standard-64", "n1-standard-96", "n1-highmem-64", "n1-highmem-96", "n1-highcpu-96"}
 
 
+def said_of(gpu: str | None) -> list[str]:
+    """What is said of a GPU that is offered: some have a condition."""
+    return ["HPC535"] if gpu in ("NVIDIA_TESLA_P100", "NVIDIA_GB200") else []
+
+
 @pytest.mark.parametrize(("machine", "gpu", "counts"), list(rows()))
 def test_every_row_of_the_table(machine: str, gpu: str, counts: list[int]) -> None:
     for count in counts:
         for name in (gpu, SHORT[gpu]):
-            assert judge_codes(machine=machine, gpu=name, count=count) == []
+            assert judge_codes(machine=machine, gpu=name, count=count) == said_of(gpu)
     for count in {1, 2, 3, 4, 5, 8, 16} - {*counts}:
         [code] = judge_codes(machine=machine, gpu=gpu, count=count)
         doubtful = machine in UNCERTAIN and count in (1, 2, 4, 8) and not (count == 8 and gpu != "NVIDIA_TESLA_V100")
@@ -274,7 +279,9 @@ def test_a_machine_alone_passes_unless_it_brings_gpus(machine: str) -> None:
     assert judge_codes(machine=machine) == (["HPC505"] if brings else [])
     facts = shipped().machines[machine]
     named = {"gpu": next(iter(facts["gpu"])), "count": next(iter(facts["gpu"].values()))[0]} if brings else {}
-    assert judge_codes(machine=machine, cpu=facts["cpu"], memory=f"{facts['memory_gb']}GB", **named) == []
+    assert judge_codes(machine=machine, cpu=facts["cpu"], memory=f"{facts['memory_gb']}GB", **named) == said_of(
+        named.get("gpu")
+    )
     larger = judge_codes(machine=machine, cpu=facts["cpu"] + 1, memory=f"{facts['memory_gb'] + 1}GB", **named)
     assert larger == ["HPC507" if machine.startswith(("m1-", "a3-mega")) else "HPC505"] * 2
 

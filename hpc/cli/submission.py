@@ -18,7 +18,7 @@ from hpc.cli.following import again, follow, started
 from hpc.cli.history import as_json
 from hpc.cli.messages import report
 from hpc.cli.options import chosen
-from hpc.cli.services import reached, settings_of, words_of
+from hpc.cli.services import reached, settings_of, targets_of, words_of
 from hpc.compiler import Compiled
 from hpc.diagnostics import Place, Source
 from hpc.engines.rows import rows
@@ -61,7 +61,8 @@ def _says_where(file: Path | Address) -> Path | None:
 
 def _reached(name: str, file: Path | Address, options: Mapping[str, Any]) -> tuple[Service, Order]:
     if isinstance(file, Address):
-        settings = _with_root({**file.place, **settings_of(file.on(name), None, options)}, options)
+        usual, given = settings_of(file.on(name), targets_of(None, (), ()), {}), settings_of(name, None, options)
+        settings = _with_root({**usual, **file.place, **given}, options)
         service = reached(name, settings)
         return service, _order(_published(service, file, settings, options), file, options)
     source = read_source(file)

@@ -197,7 +197,12 @@ class Explainer:
 
     def _without(self, step: Step, name: str) -> str:
         tune = step.tune if isinstance(step, RunsContainer) else None
-        return "searched" if tune and name in tune.search else "no value: it is optional and left out"
+        if tune and name in tune.search:
+            return "searched"
+        component = step.component if isinstance(step, RunsContainer) else None
+        if isinstance(component, GoogleOperation) and name in component.of_the_run:
+            return "that of the run"
+        return "no value: it is optional and left out"
 
     def _source(self, binding: Binding) -> str:
         if isinstance(binding, Constant):
@@ -230,11 +235,11 @@ class Explainer:
     def _timeout(self, step: RunsContainer) -> str:
         settings = step.settings
         where = f" ({self.line(settings.timeout_path)})" if settings.timeout_path else " (from `defaults`)"
-        if self.target.machines and not runs_as_job(settings, self.target):
+        if self.target.makes_jobs and not runs_as_job(settings, self.target):
             return "none of its own; every task of Vertex AI Pipelines ends after 7 days"
         if settings.timeout:
             return f"{settings.timeout}{where}"
-        return f"{seconds(LONGEST) // 86400} days, the most there is" if self.target.machines else "none"
+        return f"{seconds(LONGEST) // 86400} days, the most there is" if self.target.makes_jobs else "none"
 
     def _cache(self, step: RunsContainer) -> str:
         own = next(graph for graph in _graphs(self.graph) if any(one is step for one in graph.own_steps))
@@ -307,7 +312,7 @@ def _size(found: Hardware, machines: MachineTable) -> str:
 
 
 def _chooser(target: Target) -> str:
-    return "Vertex AI chooses its machine" if target.machines else "the cluster chooses its machine"
+    return "Vertex AI chooses its machine" if target.makes_jobs else "the cluster chooses its machine"
 
 
 def _on_this_machine(settings: Settings) -> Iterator[str]:

@@ -80,7 +80,7 @@ def _gpus(accelerator: Accelerator, target: Target, machines: MachineTable) -> A
 
 def runs_as_job(settings: Settings, target: Target) -> bool:
     """Whether a step that runs like this is a CustomJob on the target."""
-    return target.machines and bool(job_keys(settings))
+    return target.makes_jobs and bool(job_keys(settings))
 
 
 def job_keys(settings: Settings) -> Mapping[str, Path]:

@@ -19,7 +19,7 @@ from hpc.spec.load import validated
 from hpc.spec.program import Program
 
 if TYPE_CHECKING:
-    from hpc.components.machines import MachineFile
+    from hpc.components.machine_table import MachineFile
 
 BAD_TABLE = Rule(
     "HPC529",
@@ -52,7 +52,7 @@ def machine_table(program: Program, files: Files) -> MachineTable:
 
 def read_machine_file(text: str, name: str) -> MachineFile:
     """The file, which messages call `name`. Raises Rejected with every mistake, at its place."""
-    from hpc.components.machines import MachineFile
+    from hpc.components.machine_table import MachineFile
 
     root = read_value(text, name)
     if not isinstance(root.value, dict):

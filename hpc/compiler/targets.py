@@ -39,6 +39,7 @@ class Quotas:
 @dataclass(frozen=True)
 class Target:
     """`literals`: enumerated inputs are understood. `gpu_resource`: one name for every GPU, or None for its own.
+    `makes_jobs`: a step can be a job of its own, on machines of the table.
 
     `platform` names the second document, `metadata` tells whether `${{ inputs.x.metadata.k }}` is replaced in an
     argument, `unknown_run` holds the `run.*` that are not. `exit_hooks`: what runs whatever happened is a hook of what
@@ -53,7 +54,7 @@ class Target:
     literals: bool
     gpu_resource: str | None
     takes_gpus: bool
-    machines: bool
+    makes_jobs: bool
     platform: str | None
     secrets: Literal["bootstrap", "kubernetes", "local"]
     reads_metrics: bool
@@ -75,7 +76,7 @@ VERTEX = Target(
     literals=False,
     gpu_resource=None,
     takes_gpus=True,
-    machines=True,
+    makes_jobs=True,
     platform=None,
     secrets="bootstrap",
     reads_metrics=False,
@@ -96,7 +97,7 @@ KFP = Target(
     literals=True,
     gpu_resource="nvidia.com/gpu",
     takes_gpus=True,
-    machines=False,
+    makes_jobs=False,
     platform="kubernetes",
     secrets="kubernetes",
     reads_metrics=False,
@@ -116,7 +117,7 @@ LOCAL = Target(
     literals=True,
     gpu_resource=None,
     takes_gpus=False,
-    machines=False,
+    makes_jobs=False,
     platform="local",
     secrets="local",
     reads_metrics=True,

@@ -22,24 +22,25 @@ def _rows(spec: Node, component: Node, around: str) -> Iterator[str]:
     tasks: Mapping[str, Node] = component["dag"]["tasks"]
     for key in _in_order(tasks):
         inner: Node = spec["components"][tasks[key]["componentRef"]["name"]]
-        path = f"{around}{key}{'[]' if _is_loop(tasks[key]) else ''}"
+        path = f"{around}{key}{'[]' if is_loop(tasks[key]) else ''}"
         if "dag" in inner:
             yield from _rows(spec, inner, f"{path}/")
         else:
             yield path
 
 
-def _is_loop(task: Node) -> bool:
+def is_loop(task: Node) -> bool:
     return "parameterIterator" in task or "artifactIterator" in task
 
 
 def _in_order(tasks: Mapping[str, Node]) -> list[str]:
     """The keys, what a task waits for before it; of those that could be exchanged, as they stand."""
-    sorter = TopologicalSorter({key: [name for name in _before(task) if name in tasks] for key, task in tasks.items()})
+    sorter = TopologicalSorter({key: [name for name in before(task) if name in tasks] for key, task in tasks.items()})
     return list(sorter.static_order())
 
 
-def _before(task: Node) -> Iterator[str]:
+def before(task: Node) -> Iterator[str]:
+    """The keys of the tasks that a task waits for, one perhaps several times."""
     yield from task.get("dependentTasks", ())
     inputs = task.get("inputs", {})
     for source in (*inputs.get("parameters", {}).values(), *inputs.get("artifacts", {}).values()):

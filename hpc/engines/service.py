@@ -1,8 +1,8 @@
 """What an engine offers that hands pipelines to a service and watches them there: Vertex AI, Kubeflow Pipelines.
 
 Values enter and leave; everything that goes wrong on the way is Rejected with one of the rules below, so that the
-command line says it like any other mistake. A service is reached by `connect(settings, environ)` of its module, which
-imports the client library and nothing of which needs it before.
+command line says it like any other mistake. A service is reached by `connect(settings, environ, pace)` of its module;
+nothing imports the client library before.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from typing import Any, Literal, Protocol
 
 from hpc.diagnostics import Rule
 from hpc.engines.events import Listener
-from hpc.engines.outcome import Outcome
+from hpc.engines.outcome import Outcome, RunState
 
 NO_CLIENT = Rule(
     "HPC940",
@@ -89,7 +89,8 @@ RULES = (
 )
 
 RemoteState = Literal["PENDING", "RUNNING", "SUCCEEDED", "FAILED", "CANCELLING", "CANCELLED", "PAUSED"]
-ENDED: frozenset[RemoteState] = frozenset({"SUCCEEDED", "FAILED", "CANCELLED"})
+ENDS: Mapping[RemoteState, RunState] = {"SUCCEEDED": "SUCCEEDED", "FAILED": "FAILED", "CANCELLED": "CANCELLED"}
+"""The states that stay, as an Outcome has them."""
 
 
 def _nobody(text: str) -> None:
@@ -155,7 +156,7 @@ class RemoteRun:
 
     @property
     def has_ended(self) -> bool:
-        return self.state in ENDED
+        return self.state in ENDS
 
 
 class LeftAsking(KeyboardInterrupt):

@@ -67,7 +67,14 @@ TOO_LARGE = Rule(
     "A container step of Vertex AI takes at most 96 CPUs and 624 GB.",
     "Ask for less.",
 )
-RULES = (CANNOT_ATTACH, WRONG_COUNT, UNKNOWN_MACHINE, CONFLICT, UNCERTAIN, NEW_MACHINE, TOO_LARGE)
+WITH_A_CATCH = Rule(
+    "HPC535",
+    "GPU with a condition",
+    "Some GPUs are being withdrawn, and some are given only to who has reserved them; the job waits or is refused.",
+    "Take another GPU, or see to what the message names.",
+    severity="warning",
+)
+RULES = (WITH_A_CATCH, CANNOT_ATTACH, WRONG_COUNT, UNKNOWN_MACHINE, CONFLICT, UNCERTAIN, NEW_MACHINE, TOO_LARGE)
 
 _SHAPE = re.compile(r"[a-z]+[0-9]+[a-z]*(-[a-z]+)+-[0-9]+[a-z]*")
 # Facts: these exist for serving, and whether training takes them is not said; the sizes are not in Google's own table.
@@ -80,7 +87,7 @@ def check(graph: Graph, target: Target) -> Iterator[Diagnostic]:
         for name, accelerator in file.pipeline.accelerators.items():
             path = (*file.path, "accelerators", name)
             yield from _contradictions(accelerator, path)
-            if accelerator.machine is not None or target.machines:
+            if accelerator.machine is not None or target.makes_jobs:
                 yield from _on_vertex(_Asked(accelerator, path, graph.machines, _is_for_containers(graph, path)))
 
 
@@ -148,6 +155,11 @@ class _Asked:
 
 
 def _on_vertex(asked: _Asked) -> Iterator[Diagnostic]:
+    found = [*_judged(asked)]
+    yield from found or _catch(asked)
+
+
+def _judged(asked: _Asked) -> Iterator[Diagnostic]:
     machine = asked.accelerator.machine
     unknown = [*_unknown_devices(asked)]
     yield from unknown
@@ -174,6 +186,13 @@ def _unknown_devices(asked: _Asked) -> Iterator[Diagnostic]:
     if tpu and tpu not in tpus:
         fact = f"`{tpu}` is not a TPU that Vertex AI trains on."
         yield Diagnostic(WRONG_COUNT, asked.at("tpu"), fact, did_you_mean(tpu, tpus))
+
+
+def _catch(asked: _Asked) -> Iterator[Diagnostic]:
+    warning = asked.machines.accelerators[asked.api_name].get("warning") if asked.gpu else None
+    if warning:
+        fix = "take another GPU if that does not hold for you."
+        yield Diagnostic(WITH_A_CATCH, asked.at("gpu"), f"{asked.gpu}: {warning}.", fix)
 
 
 def _count_anywhere(asked: _Asked) -> Iterator[Diagnostic]:

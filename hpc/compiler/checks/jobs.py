@@ -71,7 +71,7 @@ _CHIPS_OF_A_MACHINE, _CHIPS_OF_A_POD = 8, 32
 
 
 def check(graph: Graph, target: Target) -> Iterator[Diagnostic]:
-    if not target.machines:
+    if not target.makes_jobs:
         return
     for file in graph.files:
         for name, accelerator in file.pipeline.accelerators.items():

@@ -39,7 +39,7 @@ def check(graph: Graph, target: Target) -> Iterator[Diagnostic]:
     if target.name not in rules:
         return
     yield from _refused(("labels",), graph.pipeline.labels, rules[target.name])
-    if target.machines:
+    if target.makes_jobs:
         yield from _of_jobs(graph)
 
 

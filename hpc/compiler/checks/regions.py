@@ -27,7 +27,7 @@ RULES = (NOT_IN_REGION,)
 def check(graph: Graph, target: Target) -> Iterator[Diagnostic]:
     settings = graph.pipeline.targets.vertex
     region = settings.region if settings else None
-    if region is None or not target.machines:
+    if region is None or not target.makes_jobs:
         return
     machines = graph.machines
     if region not in machines.regions:

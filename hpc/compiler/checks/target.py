@@ -23,7 +23,7 @@ _SECRET_PLACES = {"vertex": "projects/…/secrets/…/versions/…", "kfp": "<na
 
 
 def check(graph: Graph, target: Target) -> Iterator[Diagnostic]:
-    if target.takes_gpus and not target.machines:
+    if target.takes_gpus and not target.makes_jobs:
         yield from _machines(graph, target)
     yield from _kept_secrets(graph, target)
     for step in graph.distinct_steps:

@@ -17,6 +17,7 @@ from hpc.compiler import ir
 from hpc.compiler.graph import ContainerStep, Graph
 from hpc.compiler.lower.custom_jobs import (
     LAUNCHER_IMAGE,
+    LONGEST_NAME,
     job_spec,
     launched,
     parameter_types,
@@ -143,7 +144,7 @@ def _job(step: ContainerStep, spec: ComponentSpec, pools: Sequence[Any], graph: 
         "base_output_directory": {"output_uri_prefix": own},  # of this search alone: the folders below it are numbered
     }
     payload = {
-        "display_name": spec.title or step.spec_name,
+        "display_name": (spec.title or step.spec_name)[:LONGEST_NAME],
         "study_spec": study(tune, step.component),
         "max_trial_count": tune.trials,
         "parallel_trial_count": tune.parallel,

@@ -9,7 +9,8 @@ from __future__ import annotations
 import json
 import random
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any, cast
 
@@ -54,6 +55,7 @@ class Calls:
     def __init__(self, door: Door, pace: Pace, timeout: tuple[float, float] = _TIMEOUT) -> None:
         self.where = door.name
         self.pace = pace
+        self._told = pace.told
         self._timeout = timeout
         self._reopen = door.open
         self._connection = door.open()
@@ -62,6 +64,15 @@ class Calls:
     @property
     def namespace(self) -> str | None:
         return self._connection.namespace
+
+    @contextmanager
+    def telling(self, told: Callable[[str], None]) -> Generator[None]:
+        """Inside, `told` hears what has to be waited for, in place of whoever hears it else."""
+        before, self._told = self._told, told
+        try:
+            yield
+        finally:
+            self._told = before
 
     def get(self, path: str, doing: str, **query: object) -> Answer:
         return self._patiently(lambda: self._ask(_Asked("GET", path, query)), doing)
@@ -134,8 +145,12 @@ class Calls:
                 self._give_up_or_wait(trouble, patience, doing)
 
     def _give_up_or_wait(self, trouble: Trouble, patience: _Patience, doing: str) -> None:
-        if trouble.outlook == "final" or not patience.wait_after(trouble, is_known=self._is_known):
+        first = not patience.was_needed
+        if trouble.outlook == "final" or not patience.may_wait_after(trouble, is_known=self._is_known):
             raise trouble.rejected(self.where, doing) from None
+        if first:
+            self._told(f"cannot {doing}: {trouble.text or trouble.status}; asking again")
+        patience.wait()
 
     def _ask(self, asked: _Asked) -> Answer:
         """One request. Raises Trouble."""
@@ -208,18 +223,19 @@ class _Patience:
     def was_needed(self) -> bool:
         return self._waited > 0 or self._faults > 0
 
-    def wait_after(self, trouble: Trouble, *, is_known: bool) -> bool:
-        """Wait before asking again; False where that is no use any more. `is_known`: it has answered before."""
+    def may_wait_after(self, trouble: Trouble, *, is_known: bool) -> bool:
+        """Whether it is of use to ask again. `is_known`: it has answered before."""
         self._faults += trouble.status == 500
         self._waited += trouble.seconds
         longest = self._pace.patience if is_known or not trouble.is_unmet else self._pace.patience / _UNMET
-        if self._faults >= _SERVER_FAULTS or self._waited >= longest:
-            return False
+        return self._faults < _SERVER_FAULTS and self._waited < longest
+
+    def wait(self) -> None:
+        """Wait until it is time to ask again."""
         seconds = self._next * random.uniform(0.75, 1.0)  # so that many who wait do not come back together
         time.sleep(seconds)
         self._waited += max(seconds, 1e-9)
         self._next = min(self._next * 2, self._pace.longest_wait)
-        return True
 
 
 def where_all(*conditions: tuple[str, str, str]) -> str:

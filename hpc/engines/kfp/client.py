@@ -12,7 +12,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-from hpc.diagnostics import Diagnostic, Rejected, Rule, Span
+from hpc.engines.kfp.trouble import refuse
 from hpc.engines.service import NO_CLIENT, NO_CREDENTIALS, NO_PLACE
 
 _IN_CLUSTER = "http://ml-pipeline.kubeflow.svc.cluster.local:8888"
@@ -40,7 +40,7 @@ class Door:
         if not said and not in_pod:
             fact = "the address of Kubeflow Pipelines is not said"
             fix = "write `host: https://…` under `targets.kfp`, give --host, or set KF_PIPELINES_ENDPOINT"
-            raise _rejected(NO_PLACE, "targets.kfp", fact, fix)
+            raise refuse(NO_PLACE, "targets.kfp", fact, fix)
         host = _with_scheme(said or _IN_CLUSTER)
         pages = _with_scheme(environ.get("KF_PIPELINES_UI_ENDPOINT") or host)
         return Door(host, pages, settings, environ)
@@ -75,7 +75,7 @@ class Door:
         except ImportError as error:
             fact = f"the client library of Kubeflow Pipelines cannot be imported: {error}"
             fix = "pip install 'hydra-pipeline-compiler[kfp]'"
-            raise _rejected(NO_CLIENT, "targets.kfp", fact, fix) from None
+            raise refuse(NO_CLIENT, "targets.kfp", fact, fix) from None
         client = self._client(library, api)
         config = client._run_api.api_client.configuration
         # Its own retries would wait as long as any answer tells them to, and would follow redirects to login pages.
@@ -113,7 +113,7 @@ class Door:
         except Exception as error:  # noqa: BLE001 - Google's login and its transports raise what they like
             fact = f"the client cannot log in at {self.host}: {type(error).__name__}: {error}"
             fix = "log in anew, or set KFP_EXISTING_TOKEN to a token that is valid"
-            raise _rejected(NO_CREDENTIALS, self.name, fact, fix) from None
+            raise refuse(NO_CREDENTIALS, self.name, fact, fix) from None
 
     def _token_file(self, library: Any) -> Any:
         """What reads the token of a file anew for every request; None where there is no such file."""
@@ -139,7 +139,3 @@ class Connection:
 
 def _with_scheme(host: str) -> str:
     return (host if host.startswith(("http://", "https://")) else f"https://{host}").rstrip("/")
-
-
-def _rejected(rule: Rule, where: str, fact: str, fix: str) -> Rejected:
-    return Rejected([Diagnostic(rule, Span.of_word(where), fact, fix)])

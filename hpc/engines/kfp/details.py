@@ -11,7 +11,7 @@ from __future__ import annotations
 import re
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from hpc.engines.kfp.plan import Node, Plan
@@ -90,7 +90,7 @@ class Reading:
             return seen
         drivers = [one for one in family.named(f"{seen.node.key}{_DRIVER}") if _has_failed(one)]
         is_alone = len(self._plan.by_key[seen.node.key]) == 1
-        return Seen(seen.path, seen.node, seen.detail, drivers[0], seen.executors) if drivers and is_alone else seen
+        return replace(seen, driver=drivers[0]) if drivers and is_alone else seen
 
 
 class _Family:

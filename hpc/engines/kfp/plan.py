@@ -13,7 +13,7 @@ from functools import cached_property
 from graphlib import CycleError
 from typing import Any
 
-from hpc.engines.rows import rows
+from hpc.engines.rows import is_loop, rows
 
 Document = Mapping[str, Any]
 
@@ -79,8 +79,7 @@ def _nodes(spec: Document, component: Document, around: str, keys: tuple[str, ..
     tasks: Mapping[str, Document] = component["dag"]["tasks"]
     for key, task in tasks.items():
         inner: Document = spec["components"][task["componentRef"]["name"]]
-        is_loop = "parameterIterator" in task or "artifactIterator" in task
-        path = f"{around}{key}{'[]' if is_loop else ''}"
+        path = f"{around}{key}{'[]' if is_loop(task) else ''}"
         condition = task.get("triggerPolicy", {}).get("condition")
         cached = bool(task.get("cachingOptions", {}).get("enableCache"))
         yield Node(path, (*keys, key), "dag" not in inner, bool(condition), cached)

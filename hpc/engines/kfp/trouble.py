@@ -60,7 +60,7 @@ class Trouble(Exception):
         """The same as a message; `doing` is what was asked for, e.g. `start the run x`."""
         rule, fix = _rule(self.status)
         fact = f"cannot {doing}: {self.text or f'status {self.status}'}"
-        return Rejected([Diagnostic(rule, Span.of_word(where), fact, self.fix or fix)])
+        return refuse(rule, where, fact, self.fix or fix)
 
 
 def from_exception(error: Exception, api_error: type[Exception], timeout: tuple[float, float]) -> Trouble | None:

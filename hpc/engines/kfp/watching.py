@@ -25,9 +25,9 @@ from hpc.engines.kfp.details import Detail, Reading, Seen
 from hpc.engines.kfp.plan import Plan
 from hpc.engines.kfp.requests import inner_spec
 from hpc.engines.kfp.runs import KfpRuns, when
-from hpc.engines.outcome import Outcome, RunState, State, TaskResult
+from hpc.engines.outcome import Outcome, State, TaskResult
 from hpc.engines.rows import place_in_file
-from hpc.engines.service import RemoteRun
+from hpc.engines.service import ENDS, RemoteRun
 from hpc.engines.task_names import row_of
 
 _MODE = "Kubeflow Pipelines"
@@ -38,7 +38,6 @@ _GUESSED = (
 )
 _NEVER = "it was not started"
 _TAIL = 20
-_ENDS: Mapping[str, RunState] = {"SUCCEEDED": "SUCCEEDED", "FAILED": "FAILED", "CANCELLED": "CANCELLED"}
 
 
 def watch(runs: KfpRuns, name: str, places: Mapping[str, str], listener: Listener) -> Outcome:
@@ -46,12 +45,13 @@ def watch(runs: KfpRuns, name: str, places: Mapping[str, str], listener: Listene
     run = runs.raw(name)
     watching = Watching(_plan(runs, run), places, listener)
     watching.begin(runs.shown(run))
-    while True:
-        outcome = watching.look(run, runs.shown(run))
-        if outcome is not None:
-            return outcome
-        time.sleep(runs.calls.pace.poll)
-        run = runs.raw(str(run["run_id"]))
+    with runs.calls.telling(lambda text: listener(Notice(f"{text}; the run goes on"))):
+        while True:
+            outcome = watching.look(run, runs.shown(run))
+            if outcome is not None:
+                return outcome
+            time.sleep(runs.calls.pace.poll)
+            run = runs.raw(str(run["run_id"]))
 
 
 def _plan(runs: KfpRuns, run: Answer) -> Plan:
@@ -193,7 +193,7 @@ class Watching:
         start, end = run.started or run.created, run.ended
         seconds = end - start if start is not None and end is not None else 0.0
         error = run.error if run.state == "FAILED" else None
-        state = _ENDS[run.state]
+        state = ENDS[run.state]
         outcome = Outcome(state, {}, {}, self._results, run.run, run.link, max(0.0, seconds), error)
         self._tell(RunFinished(outcome))
         return outcome

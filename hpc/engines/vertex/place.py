@@ -22,7 +22,7 @@ _REGION_VARIABLES = ("GOOGLE_CLOUD_LOCATION", "GOOGLE_CLOUD_REGION", "CLOUDSDK_C
 
 @dataclass(frozen=True)
 class RunSettings:
-    """What every run is given; an empty text stands for what is not said.."""
+    """What every run is given; an empty text stands for what is not said."""
 
     root: str = ""
     service_account: str = ""

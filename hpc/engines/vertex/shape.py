@@ -7,11 +7,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from typing import Any, cast
+from typing import cast
 
-Node = Mapping[str, Any]
-
-_PRODUCERS = ("taskOutputParameter", "taskOutputArtifact", "taskFinalStatus")
+from hpc.engines.rows import Node
 
 
 class Shape:
@@ -42,10 +40,6 @@ class Shape:
         return sum(self.size(self.component(task)) * _times(task) for task in self.tasks(inside).values())
 
 
-def is_loop(task: Node) -> bool:
-    return "parameterIterator" in task or "artifactIterator" in task
-
-
 def has_condition(task: Node) -> bool:
     return bool(task.get("triggerPolicy", {}).get("condition"))
 
@@ -68,11 +62,3 @@ def items(task: Node) -> int | None:
 def _times(task: Node) -> int:
     count = items(task)
     return 1 if count is None else count
-
-
-def before(task: Node) -> set[str]:
-    """The keys of the tasks that a task waits for."""
-    inputs = task.get("inputs", {})
-    sources = (*inputs.get("parameters", {}).values(), *inputs.get("artifacts", {}).values())
-    produced = {source[kind]["producerTask"] for source in sources for kind in _PRODUCERS if kind in source}
-    return produced | set(task.get("dependentTasks", ()))

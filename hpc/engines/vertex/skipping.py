@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from hpc.engines.vertex.shape import before, has_condition
+from hpc.engines.rows import before
+from hpc.engines.vertex.shape import has_condition
 from hpc.engines.vertex.spots import Spot
 
 _SKIPPED = "NOT_TRIGGERED"

@@ -12,8 +12,9 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from hpc.engines.outcome import Kind
+from hpc.engines.rows import Node, is_loop
 from hpc.engines.vertex.reading import TaskSeen
-from hpc.engines.vertex.shape import Node, Shape, is_importer, is_loop
+from hpc.engines.vertex.shape import Shape, is_importer
 
 _NUMBER = re.compile(r"(\d+)\D*$")
 

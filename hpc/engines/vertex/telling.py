@@ -7,7 +7,7 @@ at the end of the run.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from hpc.engines.events import (
@@ -21,12 +21,12 @@ from hpc.engines.events import (
     TaskStarted,
 )
 from hpc.engines.outcome import Kind, Outcome, RunState, State, TaskResult
-from hpc.engines.rows import place_in_file, rows
-from hpc.engines.service import RemoteRun
+from hpc.engines.rows import is_loop, place_in_file, rows
+from hpc.engines.service import ENDS, RemoteRun
 from hpc.engines.task_names import groups_around, row_of
 from hpc.engines.vertex.place import CALLED, Place
 from hpc.engines.vertex.reading import TaskSeen, artifacts_of, exit_code_of, outputs_of
-from hpc.engines.vertex.shape import Shape, is_loop, items
+from hpc.engines.vertex.shape import Shape, items
 from hpc.engines.vertex.skipping import why_skipped
 from hpc.engines.vertex.spots import Spot, Spots
 
@@ -38,7 +38,6 @@ _ENDS: Mapping[str, State] = {
     "CANCELLED": "CANCELLED",
 }
 _NEVER_RAN = frozenset({"SKIPPED", "NOT_TRIGGERED"})
-_RUN_ENDS: Mapping[str, RunState] = {"SUCCEEDED": "SUCCEEDED", "FAILED": "FAILED", "CANCELLED": "CANCELLED"}
 
 
 @dataclass(frozen=True)
@@ -74,7 +73,7 @@ class Teller:
 
     def take(self, found: Spots) -> bool:
         """Tell what is new. Whether there was anything."""
-        before_it = (len(self._results), sum(self._attempts.values()), sum(self._turns.values()))
+        before = self._amount()
         by_path = {spot.path: spot for spot in found.all}
         self._open_loops(found)
         for spot in found.all:
@@ -83,14 +82,18 @@ class Teller:
         for spot in sorted(found.all, key=_telling_order):
             if spot.seen.state in _ENDS and spot.path not in self._results:
                 self._finish(spot, by_path)
-        return before_it != (len(self._results), sum(self._attempts.values()), sum(self._turns.values()))
+        return before != self._amount()
+
+    def _amount(self) -> tuple[int, int, int]:
+        """How much has been told: ends, attempts and iterations."""
+        return len(self._results), sum(self._attempts.values()), sum(self._turns.values())
 
     def end(self, run: RemoteRun, root: TaskSeen | None, *, fail_fast: bool) -> Outcome:
         """Tell the end: of tasks that never came to be, and of the run."""
-        state = _RUN_ENDS[run.state]
+        state = ENDS[run.state]
         rest = TaskResult("CANCELLED" if state == "CANCELLED" else "SKIPPED", reason=_why_never(state, fail_fast))
         for path, kind, count in sorted(self._untold(self._shape.root, ""), key=self._in_order):
-            self._tell_end(path, _as(rest, kind), None, count)
+            self._tell_end(path, replace(rest, kind=kind), None, count)
         outcome = Outcome(
             state,
             outputs_of(root) if root else {},
@@ -248,7 +251,3 @@ def _why_never(state: RunState, fail_fast: bool) -> str | None:
     if state == "SUCCEEDED":
         return "condition"
     return "fail-fast" if fail_fast else "upstream"
-
-
-def _as(result: TaskResult, kind: Kind) -> TaskResult:
-    return TaskResult(result.state, kind, result.reason)

@@ -19,6 +19,7 @@ class Device(Model):
     number: StrictInt | None = None
     kind: Literal["gpu", "tpu"]
     regions: list[StrictStr] = []
+    warning: Annotated[StrictStr, Field(description="said to whoever asks for it")] = ""
     note: Note = ""
 
 
