@@ -23,7 +23,10 @@ from typing import Any
 import pytest
 from compiling import TESTS, compile_text
 
+from hpc.cli.disk import Folder, read_source
 from hpc.cli.schema import pipeline_schema
+from hpc.compiler import Choice, compile_components
+from hpc.compiler.targets import TARGETS
 from hpc.components.foreign.compiled import ports_of
 from hpc.components.foreign.elements import compiled_elements, expand
 from hpc.components.foreign.google import GoogleOperation, google_description, google_names, google_operation
@@ -528,3 +531,11 @@ def row(name: str) -> tuple[str, str, str]:
     needed = [f"`{key}: {port.type}`" for key, port in found.inputs.items() if not (port.optional or port.has_default)]
     outputs = [f"`{key}: {port.type}`" for key, port in found.outputs.items() if key != "gcp_resources"]
     return google_description(name), ", ".join(sorted(needed)), ", ".join(sorted(outputs))
+
+
+def test_components_of_google_are_not_rendered() -> None:
+    """A file of one would have Google's own region, wherever the run is."""
+    example = ROOT / "examples" / "serve" / "pipeline.yaml"
+    source, files = read_source(example), Folder(example.parent)
+    components, _ = compile_components(source, TARGETS["vertex"], files, Choice())
+    assert sorted(components) == ["train"]

@@ -27,6 +27,7 @@ from hpc.compiler.machine_file import machine_table
 from hpc.compiler.render import ComponentSpec, render
 from hpc.compiler.sweeps import swept
 from hpc.compiler.targets import KFP, VERTEX, Target
+from hpc.components.foreign import GoogleOperation
 from hpc.diagnostics import Diagnostic, Path, Rejected, Source, located
 from hpc.spec.document import Document, read, warnings
 from hpc.spec.expand import expanded
@@ -83,11 +84,13 @@ def compile_components(
 ) -> tuple[dict[str, str], list[Diagnostic]]:
     """Every component of a pipeline file that its steps run, by name, as a KFP component file; and warnings.
 
-    What a search runs is no component by itself: its values come from outside.
+    What a search runs is no component by itself: its values come from outside. Operations of Google Cloud are
+    components of Google's, which gives them away itself.
     """
     judged = _judged(source, target, files, choice)
-    tuned = {step.spec_name for step in judged.graph.all_steps if isinstance(step, RunsContainer) and step.is_tuned}
-    specs = {name: spec for name, spec in sorted(judged.specs.items()) if name not in tuned}
+    runs = [step for step in judged.graph.all_steps if isinstance(step, RunsContainer)]
+    others = {step.spec_name for step in runs if step.is_tuned or isinstance(step.component, GoogleOperation)}
+    specs = {name: spec for name, spec in sorted(judged.specs.items()) if name not in others}
     components = {name: lower_component(name, spec, judged.target, judged.graph) for name, spec in specs.items()}
     return {name: emit_component(component) for name, component in components.items()}, judged.diagnostics
 

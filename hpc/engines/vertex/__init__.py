@@ -8,12 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from hpc.engines.service import RULES, Pace
+from hpc.engines.service import Pace
 from hpc.engines.vertex.clients import Clients, login
 from hpc.engines.vertex.connection import Connection
 from hpc.engines.vertex.place import place_of
 
-__all__ = ["RULES", "Connection", "connect"]
+__all__ = ["Connection", "connect"]
 
 _CALM = Pace()
 

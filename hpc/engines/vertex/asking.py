@@ -44,7 +44,7 @@ class Ended(Exception):
 
 
 class Asker:
-    """Sends requests with the pauses of one pace; `answered` tells whether the service has ever been heard."""
+    """Sends requests with the pauses of one pace, and remembers whether the service has ever been heard."""
 
     def __init__(self, pace: Pace) -> None:
         self.pace = pace
@@ -61,7 +61,7 @@ class Asker:
                 trouble = judged(error, asked)
                 waits.count(trouble)
                 _raise_if_told_apart(trouble, asked, waits.attempts, error)
-                if not self._waits(trouble, waits):
+                if not self._is_worth_it(trouble, waits):
                     raise _told(trouble, asked, waits).rejected() from error
             else:
                 self._answered = True
@@ -71,7 +71,7 @@ class Asker:
             said(trouble)
             waits.wait(trouble.not_before)
 
-    def _waits(self, trouble: Trouble, waits: _Waits) -> bool:
+    def _is_worth_it(self, trouble: Trouble, waits: _Waits) -> bool:
         """Whether the same is worth asking again."""
         self._answered = self._answered or trouble.answered
         share = trouble.patience if self._answered else min(trouble.patience, _AT_FIRST)

@@ -10,11 +10,11 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
 from functools import partial
-from importlib.metadata import PackageNotFoundError, version
+from importlib import import_module
 from typing import Any
 from urllib.parse import quote
 
-from hpc.engines.health import Finding, Probe, ok, skipped, warning, wrong
+from hpc.engines.health import Finding, Probe, client_library, ok, skipped, warning, wrong
 from hpc.engines.vertex.clients import login
 from hpc.engines.vertex.place import Place, place_of
 from hpc.engines.vertex.rest import Answer, answered, sent, session
@@ -63,7 +63,7 @@ def probes(settings: Mapping[str, object], environ: Mapping[str, str], uses: Use
     def add(title: str, look: Callable[[], Finding], *after: str) -> None:
         found.append(Probe(WHERE, title, look, after))
 
-    add("client library", _client)
+    add("client library", partial(client_library, "google-cloud-aiplatform", "vertex"))
     add("credentials", visit.credentials, "client library")
     add("project and region", visit.place, "credentials")
     there = ("project and region",)
@@ -78,14 +78,6 @@ def probes(settings: Mapping[str, object], environ: Mapping[str, str], uses: Use
     for name, resource in (uses.secrets or {}).items():
         add(f"secret {name}", partial(visit.secret, resource), "credentials")
     return found
-
-
-def _client() -> Finding:
-    fix = "pip install 'hydra-pipeline-compiler[vertex]'"
-    try:
-        return ok(f"google-cloud-aiplatform {version('google-cloud-aiplatform')}")
-    except PackageNotFoundError:
-        return wrong("google-cloud-aiplatform is not installed", fix)
 
 
 class _Visit:
@@ -119,8 +111,6 @@ class _Visit:
 
     def _renew(self, credentials: Any) -> None:
         """Ask for a token, which shows whether the credentials are good."""
-        from importlib import import_module
-
         try:
             credentials.refresh(import_module("google.auth.transport.requests").Request())
         except all_kinds() as error:
@@ -155,7 +145,7 @@ class _Visit:
         answer = self._ask("GET", f"{_RESOURCES}{self._project}", f"look at the project {self._project}")
         if answer.status in (403, 404):
             if answer.disabled:
-                return self._disabled(answer, "cloudresourcemanager")
+                return self._unclear(answer, "cloudresourcemanager")
             said = f"{self._project} is not there, or {self._who} may not see it"
             return warning(said, f"gcloud projects describe {self._project}")
         if not answer.is_well:
@@ -174,7 +164,7 @@ class _Visit:
         url = f"{_SERVICES}{self._project}/services:batchGet"
         answer = self._ask("GET", url, "ask which APIs are enabled", params=names)
         if not answer.is_well:
-            return self._disabled(answer, "serviceusage") if answer.disabled else self._unclear(answer)
+            return self._unclear(answer, "serviceusage")
         enabled = {
             str(one.get("name", "")).rpartition("/")[2]
             for one in answer.body.get("services", ())
@@ -192,7 +182,7 @@ class _Visit:
         url = f"{_RESOURCES}{self._project}:testIamPermissions"
         answer = self._ask("POST", url, "ask for permissions", json={"permissions": wanted})
         if not answer.is_well:
-            return self._disabled(answer, "cloudresourcemanager") if answer.disabled else self._unclear(answer)
+            return self._unclear(answer, "cloudresourcemanager")
         missing = [name for name in wanted if name not in answer.body.get("permissions", ())]
         if missing:
             fix = f"gcloud projects add-iam-policy-binding {self._project} --member={self._member_or_form} "
@@ -207,7 +197,7 @@ class _Visit:
             fix = f"gcloud artifacts repositories create {repository.name} --repository-format=kfp {place}"
             return wrong(f"{repository.address} is not there", fix)
         if not answer.is_well:
-            return self._disabled(answer, "artifactregistry") if answer.disabled else self._unclear(answer)
+            return self._unclear(answer, "artifactregistry")
         form = answer.body.get("format")
         if form != "KFP":
             fix = f"gcloud artifacts repositories create pipelines --repository-format=kfp {place}"
@@ -283,7 +273,7 @@ class _Visit:
         if answer.status == 404:
             return self._no_account(email, is_default=not said)
         if not answer.is_well:
-            return self._disabled(answer, "iam") if answer.disabled else self._unclear(answer)
+            return self._unclear(answer, "iam")
         if _ACT_AS not in answer.body.get("permissions", ()):
             fix = f"gcloud iam service-accounts add-iam-policy-binding {email} --member={self._member_or_form} "
             fix += f"--role=roles/iam.serviceAccountUser --project={self._project}"
@@ -311,7 +301,7 @@ class _Visit:
             fix = f"gcloud secrets add-iam-policy-binding {name} --project={project} --member={self._member_or_form} "
             return warning(f"{self._who} may not look at {resource}", f"{fix}--role=roles/secretmanager.viewer")
         if not answer.is_well:
-            return self._disabled(answer, "secretmanager") if answer.disabled else self._unclear(answer)
+            return self._unclear(answer, "secretmanager")
         state = answer.body.get("state")
         if state != "ENABLED":
             fix = f"gcloud secrets versions enable {number} --secret={name} --project={project}"
@@ -335,12 +325,12 @@ class _Visit:
     def _member_or_form(self) -> str:
         return self._member or "user:<your e-mail address>"
 
-    def _disabled(self, answer: Answer, api: str) -> Finding:
-        named = re.search(r"\b([a-z]+)\.googleapis\.com", answer.text)
-        name = named.group(1) if named else api
-        fix = f"gcloud services enable {name}.googleapis.com --project={self._project}"
-        return warning(f"cannot be told: the API {name}.googleapis.com is not enabled", fix)
-
-    def _unclear(self, answer: Answer) -> Finding:
+    def _unclear(self, answer: Answer, api: str = "") -> Finding:
+        """What an answer leaves open. `api`: the short name of the API that was asked, where it may be disabled."""
+        if api and answer.disabled:
+            named = re.search(r"\b([a-z]+)\.googleapis\.com", answer.text)
+            name = named.group(1) if named else api
+            fix = f"gcloud services enable {name}.googleapis.com --project={self._project}"
+            return warning(f"cannot be told: the API {name}.googleapis.com is not enabled", fix)
         said = f": {answer.said}" if answer.said else ""
         return warning(f"cannot be told ({answer.status}{said})", "try again, or ask who looks after the project")

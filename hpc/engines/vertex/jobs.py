@@ -7,8 +7,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, cast
+from typing import Any
 
+from hpc.engines.documents import without_cache
 from hpc.engines.service import Job
 from hpc.engines.vertex.naming import DIGEST_LABEL, digest_of
 from hpc.engines.vertex.place import RunSettings
@@ -44,7 +45,7 @@ def _what_runs(job: Job) -> dict[str, Any]:
     said: dict[str, Any] = {"templateUri": job.template} if job.template else {}
     if job.template and job.cache:
         return said
-    return {**said, "pipelineSpec": dict(job.spec) if job.cache else uncached(job.spec)}
+    return {**said, "pipelineSpec": dict(job.spec) if job.cache else without_cache(job.spec)}
 
 
 def _runtime(judged: Judged, settings: RunSettings) -> dict[str, Any]:
@@ -64,19 +65,3 @@ def _surroundings(settings: RunSettings) -> dict[str, Any]:
         "encryptionSpec": {"kmsKeyName": key} if key else None,
     }
     return {name: value for name, value in said.items() if value}
-
-
-def uncached(spec: Mapping[str, Any]) -> dict[str, Any]:
-    """A copy in which no task takes a result of another run."""
-    components = cast("Mapping[str, Any]", spec.get("components", {}))
-    copies = {name: _uncached(component) for name, component in components.items()}
-    return {**spec, "components": copies, "root": _uncached(spec["root"])}
-
-
-def _uncached(component: Mapping[str, Any]) -> Mapping[str, Any]:
-    if "dag" not in component:
-        return component
-    tasks = {
-        name: {**task, "cachingOptions": {"enableCache": False}} for name, task in component["dag"]["tasks"].items()
-    }
-    return {**component, "dag": {**component["dag"], "tasks": tasks}}

@@ -14,7 +14,7 @@ from hpc.engines.arguments import check_arguments, declared_parameters
 from hpc.engines.findings import NOT_A_PIPELINE, WRONG_ARGUMENT, Findings
 from hpc.engines.rows import rows
 from hpc.engines.service import NO_PLACE, NOT_OFFERED, REFUSED, Job
-from hpc.engines.values import shown
+from hpc.engines.values import inexact, shown
 from hpc.engines.vertex.jobs import Judged
 from hpc.engines.vertex.naming import PIPELINE_NAME, RUN_NAME, label_trouble
 from hpc.engines.vertex.place import Place, RunSettings
@@ -23,7 +23,6 @@ from hpc.engines.vertex.shape import Shape
 _MOST_TASKS = 10_000
 _MOST_ARTIFACTS = 100
 _MOST_LABELS = 62
-_EXACT = 2**53
 _FOLDER = re.compile(r"gs://[a-z0-9][a-z0-9._-]{1,220}[a-z0-9](/.*)?")
 """https://cloud.google.com/storage/docs/buckets#naming"""
 _NETWORK = re.compile(r"projects/[^/]+/global/networks/[^/]+")
@@ -113,9 +112,10 @@ def _judge_spec(job: Job, findings: Findings) -> Mapping[str, object]:
         return job.arguments
     checked = check_arguments(job.arguments, ports, findings)
     given = {name: checked[name] for name in job.arguments if name in checked}
-    for name, number in _inexact(given):
-        fact = f"the input {name}: {number} is not carried exactly, numbers are doubles there"
-        findings.add(WRONG_ARGUMENT, fact, "hand it over as text")
+    for name, value in given.items():
+        for number in inexact(value):
+            fact = f"the input {name}: {shown(number)} is not carried exactly, numbers are doubles there"
+            findings.add(WRONG_ARGUMENT, fact, "hand it over as text")
     return given
 
 
@@ -137,20 +137,3 @@ def _artifacts(spec: Mapping[str, Any]) -> Iterator[tuple[str, int]]:
     for name, component in cast("Mapping[str, Any]", spec.get("components", {})).items():
         kinds = (component.get("inputDefinitions", {}), component.get("outputDefinitions", {}))
         yield name, sum(len(definitions.get("artifacts", {})) for definitions in kinds)
-
-
-def _inexact(arguments: Mapping[str, object]) -> Iterator[tuple[str, str]]:
-    """Whole numbers that a double does not hold, wherever they stand in a value."""
-    for name, value in arguments.items():
-        for number in _numbers(value):
-            if abs(number) > _EXACT:
-                yield name, shown(number)
-
-
-def _numbers(value: object) -> Iterator[int]:
-    if isinstance(value, int):
-        yield value
-    elif isinstance(value, (list, dict)):
-        inside = cast("dict[str, object]", value).values() if isinstance(value, dict) else cast("list[object]", value)
-        for one in inside:
-            yield from _numbers(one)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -11,7 +12,7 @@ from hpc.engines.vertex.asking import TIMEOUT, Asker, Said
 from hpc.engines.vertex.clients import Clients, message, raw, rejected
 from hpc.engines.vertex.naming import ANY_RUN
 from hpc.engines.vertex.place import Place
-from hpc.engines.vertex.trouble import Asked
+from hpc.engines.vertex.trouble import Asked, ForeignAnswerError, is_missing
 
 _LISTED = (
     "name",
@@ -46,7 +47,7 @@ class Runs:
         asked = Asked(f"look at the run {run}", "aiplatform.pipelineJobs.get", is_known=is_known)
         request = {"name": self._place.job(run)}
         return self._asker.ask(
-            asked, lambda: self._clients.pipelines.get_pipeline_job(request=request, timeout=TIMEOUT), said
+            asked, lambda: _whole(self._clients.pipelines.get_pipeline_job(request=request, timeout=TIMEOUT)), said
         )
 
     def find(self, run: str) -> Any | None:
@@ -54,7 +55,7 @@ class Runs:
         try:
             return self.get(run)
         except Rejected as error:
-            if all(found.rule is NOT_THERE for found in error.diagnostics):
+            if is_missing(error):
                 return None
             raise
 
@@ -66,7 +67,7 @@ class Runs:
         client = self._clients.reruns if is_again else self._clients.pipelines
         job = message("PipelineJob", body, version)
         request = {"parent": self._place.parent, "pipeline_job": job, "pipeline_job_id": run}
-        return self._asker.ask(asked, lambda: client.create_pipeline_job(request=request, timeout=TIMEOUT))
+        return self._asker.ask(asked, lambda: _whole(client.create_pipeline_job(request=request, timeout=TIMEOUT)))
 
     def cancel(self, run: str) -> None:
         """Ask for the end of it. Raises Ended where it has come already."""
@@ -78,7 +79,7 @@ class Runs:
         """Runs without their tasks, page after page."""
         request: dict[str, Any] = {
             "parent": self._place.parent,
-            "filter": f'pipeline_name="{pipeline}"' if pipeline else "",
+            "filter": f"pipeline_name={json.dumps(pipeline)}" if pipeline else "",
             "order_by": "create_time desc",
             "page_size": _PAGE,
             "read_mask": {"paths": list(_LISTED)},
@@ -97,3 +98,10 @@ class Runs:
             asked, lambda: self._clients.pipelines.list_pipeline_jobs(request=dict(request), timeout=TIMEOUT)
         )
         return raw(next(iter(pages.pages)))
+
+
+def _whole(job: Any) -> Any:
+    """The reply. Raises ForeignAnswerError where it names no run."""
+    if not raw(job).name:
+        raise ForeignAnswerError
+    return job

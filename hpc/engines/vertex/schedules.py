@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, Literal
 
 from hpc.diagnostics import Rejected
 from hpc.engines.findings import nearest
@@ -19,8 +19,8 @@ from hpc.engines.vertex.judging import judge
 from hpc.engines.vertex.naming import SCHEDULE_LABEL, label_value
 from hpc.engines.vertex.place import Place
 from hpc.engines.vertex.reading import seconds_of
-from hpc.engines.vertex.timetables import JOB, differences, digest_in, schedule_body, schedule_seen
-from hpc.engines.vertex.trouble import Asked
+from hpc.engines.vertex.timetables import JOB, differences, digest_in, job_in, schedule_body, schedule_seen
+from hpc.engines.vertex.trouble import Asked, is_missing
 
 _ELSEWHERE = "hpc schedule list --on vertex"
 _FIELDS = ("display_name", "cron", "max_concurrent_run_count", JOB)
@@ -32,6 +32,10 @@ class _Found:
 
     message: Any
     body: Mapping[str, Any]
+
+    @classmethod
+    def of(cls, reply: Any) -> _Found:
+        return cls(raw(reply), document_of(reply))
 
     @property
     def is_paused(self) -> bool:
@@ -91,11 +95,11 @@ class VertexSchedules:
     def _ours(self, name: str) -> list[_Found]:
         """Those that hpc has made for a timetable of that name and that have not run out, the oldest first."""
         label = label_value(name)
-        listed = [_Found(raw(one), document_of(one)) for one in self._listed(f'display_name="{_quoted(name)}"')]
+        listed = [_Found.of(one) for one in self._listed(f'display_name="{_quoted(name)}"')]
         ours = [
             one
             for one in listed
-            if _labels(one.body).get(SCHEDULE_LABEL) == label
+            if job_in(one.body).get("labels", {}).get(SCHEDULE_LABEL) == label
             and one.body.get("displayName") == name
             and one.body.get("state") != "COMPLETED"
         ]
@@ -127,9 +131,9 @@ class VertexSchedules:
             return Change("create", (), None)
         lines = differences(found.body, wanted)
         switch = _switch(found, timetable)
-        what = "update" if lines else switch or "nothing"
         words = {"pause": ("enabled: yes → no",), "resume": ("enabled: no → yes",)}.get(switch, ())
-        return Change(what, (*lines, *words), schedule_seen(found.message, self._place))  # pyright: ignore[reportArgumentType] -- `switch` is one of the words
+        what = "update" if lines else switch
+        return Change(what, (*lines, *words), schedule_seen(found.message, self._place))
 
     # ---- changing
 
@@ -147,7 +151,7 @@ class VertexSchedules:
             return client.create_schedule({"parent": self._place.parent, "schedule": schedule}, timeout=TIMEOUT)
 
         made = self._ask(f"make the schedule {name}", "create", send)
-        return self._first(_Found(raw(made), document_of(made)), wanted)
+        return self._first(_Found.of(made), wanted)
 
     def _first(self, made: _Found, wanted: Mapping[str, Any]) -> _Found:
         """The oldest one of the name, saying what is wanted: others may have been made by a request whose answer was
@@ -164,7 +168,7 @@ class VertexSchedules:
         request = {"schedule": schedule, "update_mask": {"paths": list(_FIELDS)}}
         what = f"change the schedule {wanted['displayName']}"
         made = self._ask(what, "update", lambda client: client.update_schedule(request, timeout=TIMEOUT))
-        return _Found(raw(made), document_of(made))
+        return _Found.of(made)
 
     def _switched(self, found: _Found, *, paused: bool) -> _Found:
         """The schedule paused or not, as it is wanted."""
@@ -196,34 +200,25 @@ class VertexSchedules:
         try:
             self._ask(what, "delete", lambda client: client.delete_schedule({"name": name}, timeout=TIMEOUT))
         except Rejected as error:
-            if not _is_gone(error):
+            if not is_missing(error):
                 raise
 
     def _got(self, name: str) -> _Found:
         made = self._ask(
             "look at the schedule", "get", lambda client: client.get_schedule({"name": name}, timeout=TIMEOUT)
         )
-        return _Found(raw(made), document_of(made))
+        return _Found.of(made)
 
     def _ask(self, what: str, verb: str, send: Callable[[Any], Any], *, late: bool = False) -> Any:
         asked = Asked(what, f"aiplatform.schedules.{verb}", _ELSEWHERE, may_be_late=late)
         return self._asker.ask(asked, lambda: send(self._clients.schedules))
 
 
-def _switch(found: _Found, timetable: Timetable) -> str:
-    """`pause` or `resume`, or nothing to switch."""
+def _switch(found: _Found, timetable: Timetable) -> Literal["pause", "resume", "nothing"]:
     if found.is_paused != timetable.enabled:
-        return ""
+        return "nothing"
     return "resume" if timetable.enabled else "pause"
-
-
-def _labels(body: Mapping[str, Any]) -> Mapping[str, str]:
-    return body.get("createPipelineJobRequest", {}).get("pipelineJob", {}).get("labels", {})
 
 
 def _quoted(text: str) -> str:
     return text.replace("\\", "\\\\").replace('"', '\\"')
-
-
-def _is_gone(error: Rejected) -> bool:
-    return all(found.rule is NOT_THERE for found in error.diagnostics)

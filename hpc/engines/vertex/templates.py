@@ -95,9 +95,9 @@ class Kept:
 class Templates:
     """Publishes and reads pipelines with the credentials of one account. All of it raises Rejected."""
 
-    def __init__(self, credentials: object, pace: Pace | None = None) -> None:
+    def __init__(self, credentials: object, pace: Pace) -> None:
         self._credentials = credentials
-        self._asker = Asker(pace or Pace())
+        self._asker = Asker(pace)
 
     def publish(self, package: Package) -> Published:
         """Keep the text, and move the tags to it. The same text again is the same version."""

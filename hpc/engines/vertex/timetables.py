@@ -6,7 +6,7 @@ A Schedule has no labels, so hpc's are those of the runs that it starts: whose t
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import Any
+from typing import Any, Literal
 
 from hpc.engines.service import RemoteSchedule, Timetable
 from hpc.engines.values import shown
@@ -20,6 +20,7 @@ JOB = "create_pipeline_job_request"
 """The field of a Schedule that holds what it starts."""
 
 _UTC = "UTC"
+_STATES: Mapping[str, Literal["ACTIVE", "PAUSED", "COMPLETED"]] = {"PAUSED": "PAUSED", "COMPLETED": "COMPLETED"}
 _SETTINGS = {
     "displayName": "name of the runs",
     "serviceAccount": "service account",
@@ -51,7 +52,7 @@ def schedule_body(timetable: Timetable, judged: Judged, place: Place) -> dict[st
 
 def digest_in(body: Mapping[str, Any]) -> str:
     """The digest of the timetable that a Schedule was made of; empty where hpc has not made it."""
-    labels = _job(body).get("labels", {})
+    labels = job_in(body).get("labels", {})
     return str(labels.get(DIGEST_LABEL, "")) if SCHEDULE_LABEL in labels else ""
 
 
@@ -72,13 +73,13 @@ def schedule_seen(schedule: Any, place: Place) -> RemoteSchedule:
     body = document_of(schedule)
     number = str(schedule.name).rpartition("/")[2]
     cron, zone = cron_parts(str(schedule.cron))
-    state = {"PAUSED": "PAUSED", "COMPLETED": "COMPLETED"}.get(str(body.get("state")), "ACTIVE")
+    state = _STATES.get(str(body.get("state")), "ACTIVE")
     return RemoteSchedule(
         name=str(schedule.display_name),
         id=number,
         cron=cron,
         timezone=zone,
-        state=state,  # pyright: ignore[reportArgumentType] -- the three values stand above
+        state=state,
         digest=digest_in(body),
         next_run=seconds_of(schedule, "next_run_time") if state == "ACTIVE" else None,
         runs=int(schedule.started_run_count),
@@ -97,7 +98,7 @@ def differences(there: Mapping[str, Any], wanted: Mapping[str, Any]) -> tuple[st
     lines = tuple(_of_timetable(there, wanted))
     if digest_in(there) == digest_in(wanted):
         return lines
-    more = (*_of_job(_job(there), _job(wanted)),)
+    more = (*_of_job(job_in(there), job_in(wanted)),)
     return (*lines, *more) or ("something that hpc does not compare by itself",)
 
 
@@ -106,7 +107,7 @@ def _of_timetable(there: Mapping[str, Any], wanted: Mapping[str, Any]) -> Iterat
     yield from _line("cron", old_cron, cron)
     yield from _line("time zone", old_zone, zone)
     yield from _line("runs at once", int(there.get("maxConcurrentRunCount", 0)), int(wanted["maxConcurrentRunCount"]))
-    yield from _inputs(_job(there), _job(wanted))
+    yield from _inputs(job_in(there), job_in(wanted))
 
 
 def _of_job(before: Mapping[str, Any], after: Mapping[str, Any]) -> Iterator[str]:
@@ -140,7 +141,8 @@ def _words(value: object) -> str:
     return value if isinstance(value, str) else shown(value)
 
 
-def _job(body: Mapping[str, Any]) -> Mapping[str, Any]:
+def job_in(body: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The PipelineJob that a Schedule starts."""
     return body.get("createPipelineJobRequest", {}).get("pipelineJob", {})
 
 

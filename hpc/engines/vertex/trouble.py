@@ -33,6 +33,7 @@ _PAGE = re.compile(r"\s*<(!doctype|html)", re.IGNORECASE)
 _PASSING = frozenset({408, 429, 499, 500, 502, 503, 504})
 _BRIEFLY = 0.1
 """The share of the patience for what is seldom mended by waiting."""
+_LATER = "look at https://status.cloud.google.com, and run the same command again"
 _LONGEST = 600
 _LONGEST_WAIT = 300.0
 _OF_ADDRESSES = ("requests.", "urllib3.", "urllib.")
@@ -91,15 +92,21 @@ class _Kinds:
     certificate: type[Exception]
 
 
+class ForeignAnswerError(Exception):
+    """JSON of something else, which the client reads as a message that says nothing."""
+
+
 def all_kinds() -> tuple[type[Exception], ...]:
     """What a request may raise. The last ones are how the client stumbles over what is no answer or address."""
     kinds = _kinds()
-    return (kinds.answer, kinds.login, kinds.request, *kinds.broken)
+    return (kinds.answer, kinds.login, kinds.request, *kinds.broken, ForeignAnswerError)
 
 
 def judged(error: Exception, asked: Asked) -> Trouble:
     """What it means. An error of which the client is not the cause is raised again."""
     kinds = _kinds()
+    if isinstance(error, ForeignAnswerError):
+        return _foreign(asked)
     if isinstance(error, kinds.answer):
         return _of_answer(error, asked)
     if isinstance(error, kinds.login) and not isinstance(error, kinds.transport):
@@ -110,7 +117,7 @@ def judged(error: Exception, asked: Asked) -> Trouble:
         return _of_connection(error, asked, kinds)
     origin = _origin(error)
     if origin.startswith("google."):
-        return _unreachable(asked, "the answer is not one of the API; is a proxy in between?", 1.0)
+        return _foreign(asked)
     if origin.startswith(_OF_ADDRESSES):
         return _no_address(error, asked)
     raise error
@@ -128,6 +135,11 @@ def _kinds() -> _Kinds:
         broken=(import_module("google.protobuf.json_format").ParseError, AttributeError, TypeError, ValueError),
         certificate=requests.SSLError,
     )
+
+
+def is_missing(error: Rejected) -> bool:
+    """Whether all that is wrong is that something is not there."""
+    return all(found.rule is NOT_THERE for found in error.diagnostics)
 
 
 # ---------------------------------------------------------------- answers
@@ -159,9 +171,6 @@ def _of_code(code: int, said: str, status: str, asked: Asked) -> Trouble:
     ended = code == 412 or status == "FAILED_PRECONDITION" or (code == 400 and not status)
     taken = code == 409
     return Trouble(REFUSED, f"could not {asked.what}: {said}", "mend what it names", taken=taken, ended=ended)
-
-
-_LATER = "look at https://status.cloud.google.com, and run the same command again"
 
 
 def _not_before(error: Any) -> float:
@@ -217,6 +226,10 @@ def _of_connection(error: Exception, asked: Asked, kinds: _Kinds) -> Trouble:
     if isinstance(error, ValueError):
         return _no_address(error, asked)
     return _unreachable(asked, reason, 1.0)
+
+
+def _foreign(asked: Asked) -> Trouble:
+    return _unreachable(asked, "the answer is not one of the API; is a proxy in between?", 1.0)
 
 
 def _no_address(error: Exception, asked: Asked) -> Trouble:
