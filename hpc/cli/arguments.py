@@ -55,6 +55,12 @@ class Given:
             raise Rejected(found)
         return values
 
+    def within_limits(self, ports: Mapping[str, InputPort]) -> dict[str, object]:
+        """Arguments of a pipeline file, which may allow fewer values than their types. Raises Rejected."""
+        arguments = self.typed({name: port.type.parameter for name, port in ports.items()})
+        _check_limits(arguments, ports)
+        return arguments
+
 
 def split(inputs: tuple[str, ...]) -> dict[str, str]:
     """`NAME=VALUE` each; a usage error for anything else, and for a name that is given twice."""
@@ -69,8 +75,7 @@ def split(inputs: tuple[str, ...]) -> dict[str, str]:
     return given
 
 
-def check_limits(arguments: Mapping[str, Any], ports: Mapping[str, InputPort]) -> None:
-    """Raises Rejected for values that the pipeline file does not allow."""
+def _check_limits(arguments: Mapping[str, Any], ports: Mapping[str, InputPort]) -> None:
     from hpc.components.ports import objection
 
     found: list[Diagnostic] = []

@@ -149,10 +149,12 @@ def _wanted(program: Program, asked: _Asked) -> list[_Wanted]:
     try:
         return [by_address[recipe.address] for recipe in in_order([one.recipe for one in by_address.values()])]
     except ImageTrouble as trouble:
-        place = Place(every[0].path[:-1], on="key")
-        raise Rejected(
-            located([Diagnostic(trouble.rule, place, trouble.fact, trouble.fix)], program.document)
-        ) from None
+        raise _rejected(trouble, every[0].path[:-1], program) from None
+
+
+def _rejected(trouble: ImageTrouble, path: YamlPath, program: Program) -> Rejected:
+    found = Diagnostic(trouble.rule, Place(path, on="key"), trouble.fact, trouble.fix)
+    return Rejected(located([found], program.document))
 
 
 def _unknown(name: str, known: Collection[str], program: Program, asked: _Asked) -> str:
@@ -203,10 +205,7 @@ def _builder(program: Program, asked: _Asked) -> Builder:
     try:
         return _cloud_builder(program) if asked.builder == _CLOUD else chosen_builder(os.environ, asked.builder)
     except ImageTrouble as trouble:
-        place = Place(("images",), on="key")
-        raise Rejected(
-            located([Diagnostic(trouble.rule, place, trouble.fact, trouble.fix)], program.document)
-        ) from None
+        raise _rejected(trouble, ("images",), program) from None
 
 
 def _cloud_builder(program: Program) -> Builder:

@@ -1,14 +1,11 @@
-"""Compiled files on disk: whether a file is one, and its documents."""
+"""Compiled files: whether a text is one, and the name of its pipeline."""
 
 from __future__ import annotations
 
 import json
 import re
+from collections.abc import Mapping
 from typing import Any
-
-from hpc.engines.documents import Documents, documents
-
-__all__ = ["Documents", "documents", "is_compiled"]
 
 _SOURCE_MARK = re.compile(r"""(?:^|\A(?:\s*(?:\#.*)?\n)*\s*\{\s*)["']?hpc["']?\s*:""", re.MULTILINE)
 """The key `hpc` in the first column, or as the first one after the brace that opens the file."""
@@ -31,3 +28,11 @@ def _first_json(text: str) -> dict[str, Any] | None:
         return json.JSONDecoder().raw_decode(text)[0]
     except (ValueError, RecursionError):
         return None
+
+
+def name_of(spec: Mapping[str, Any]) -> str:
+    """The name of a compiled pipeline."""
+    try:
+        return str(spec["pipelineInfo"]["name"])
+    except (KeyError, TypeError):
+        return "pipeline"

@@ -16,7 +16,7 @@ from hpc.cli import OK, REJECTED
 from hpc.cli.columns import printable
 from hpc.cli.history import as_json, format_option
 from hpc.cli.needs import Needs, needs_of
-from hpc.cli.options import choice_options, chosen
+from hpc.cli.options import choice_options, chosen, no_choices
 from hpc.cli.services import DEFAULT_FILE, PLACES, TITLES, place_options, settings_of
 from hpc.diagnostics import Rejected
 from hpc.engines import SERVICES
@@ -50,8 +50,8 @@ def command(file: Path | None, form: str, **options: Any) -> int:
     """
     name: str | None = options["name"]
     path = file or (DEFAULT_FILE if DEFAULT_FILE.exists() else None)
-    if path is None and (options["profiles"] or options["settings"]):
-        raise click.UsageError("--profile and --set act on a pipeline file; name it.")
+    if path is None:
+        no_choices(options["profiles"], options["settings"], "a pipeline file; name it")
     if options["root"] and name is None:
         raise click.UsageError("--root belongs to one place; say which with --on.")
     needs, probes = _read(path, options)

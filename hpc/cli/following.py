@@ -9,12 +9,10 @@ from collections.abc import Callable, Mapping
 
 import click
 
-from hpc.cli import CANCELLED, OK, RUN_FAILED
+from hpc.cli import CANCELLED
 from hpc.cli.progress import watch
 from hpc.cli.showing import show_outcome
 from hpc.engines.service import LeftAsking, RemoteRun, Service
-
-_EXIT_CODES = {"SUCCEEDED": OK, "FAILED": RUN_FAILED, "CANCELLED": CANCELLED}
 
 
 def started(where: str, start: Callable[[], RemoteRun]) -> RemoteRun:
@@ -42,8 +40,7 @@ def follow(where: str, service: Service, run: str, places: Mapping[str, str], fo
     except KeyboardInterrupt:
         click.echo(f"\nthe run goes on: {again(where, run)}", err=True)
         return CANCELLED
-    show_outcome(outcome, form)
-    return _EXIT_CODES[outcome.state]
+    return show_outcome(outcome, form)
 
 
 def again(where: str, run: str) -> str:

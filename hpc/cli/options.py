@@ -40,3 +40,9 @@ def chosen(profiles: tuple[str, ...], settings: tuple[str, ...]) -> Choice:
     from hpc.compiler import Choice
 
     return Choice(profiles, settings)
+
+
+def no_choices(profiles: tuple[str, ...], settings: tuple[str, ...], what: str) -> None:
+    """Raises UsageError where one was given; `what` says what they act on, and what is there in its place."""
+    if profiles or settings:
+        raise click.UsageError(f"--profile and --set act on {what}.")

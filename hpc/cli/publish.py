@@ -11,26 +11,20 @@ import click
 
 from hpc.cli import OK
 from hpc.cli.addresses import Address, FileOrAddress
-from hpc.cli.compiled import documents, is_compiled
-from hpc.cli.disk import Folder, read_source
+from hpc.cli.compiled import is_compiled, name_of
+from hpc.cli.disk import read_source
 from hpc.cli.history import as_json, format_option
-from hpc.cli.messages import report
-from hpc.cli.options import choice_options, chosen
-from hpc.cli.services import place_options, reached, settings_of, target_of
-from hpc.cli.submission import name_of
+from hpc.cli.options import choice_options, no_choices
+from hpc.cli.services import compiled_for, on_option, place_options, reached, settings_of
 from hpc.diagnostics import Source
 from hpc.engines import SERVICES
+from hpc.engines.documents import documents
 from hpc.engines.service import Package, Published, Service
 
 
 @click.command("publish", epilog="Example: hpc publish pipeline.yaml --profile prod --tag v3")
 @click.argument("what", metavar="FILE|ADDRESS", type=FileOrAddress())
-@click.option(
-    "--on",
-    "name",
-    type=click.Choice(list(SERVICES)),
-    help="The service.  [default: the only one of vertex and kfp in `targets`]",
-)
+@on_option
 @click.option(
     "--to",
     "repository",
@@ -83,8 +77,7 @@ _Order = tuple[str, dict[str, object], Package]
 
 
 def _compiled(source: Source, options: Mapping[str, Any]) -> _Order:
-    if options["profiles"] or options["settings"]:
-        raise click.UsageError(f"--profile and --set act on a pipeline file, but {source.name} is a compiled one.")
+    no_choices(options["profiles"], options["settings"], f"a pipeline file, but {source.name} is a compiled one")
     name = options["name"] or ("vertex" if options["repository"] else None)
     if name is None:
         raise click.UsageError(f"say which service is meant: --on {' or --on '.join(SERVICES)}.")
@@ -94,14 +87,8 @@ def _compiled(source: Source, options: Mapping[str, Any]) -> _Order:
 
 
 def _fresh(source: Source, options: Mapping[str, Any]) -> _Order:
-    from hpc.compiler import compile
-    from hpc.compiler.targets import TARGETS
-
-    choice, folder = chosen(options["profiles"], options["settings"]), Folder(Path(source.name).parent)
-    name = target_of(options["name"] or ("vertex" if options["repository"] else None), source, folder, choice)
-    compiled = compile(source, TARGETS[name], folder, choice)
-    report(compiled.diagnostics)
-    pipeline = compiled.graph.pipeline
+    compiled = compiled_for(options["name"] or ("vertex" if options["repository"] else None), source, options)
+    name, pipeline = compiled.target.name, compiled.graph.pipeline
     settings = _settings(settings_of(name, pipeline.targets, options), options)
     repository = options["repository"] or settings.get("packages")
     text = pipeline.description or pipeline.title
@@ -118,6 +105,6 @@ def _settings(said: Mapping[str, object], options: Mapping[str, Any]) -> dict[st
 def _say(published: Published, service: Service, only_tags: bool) -> None:
     done = "tagged" if only_tags else "published" if published.is_new else "is there already"
     called = f" as {', '.join(published.tags)}" if published.tags else ""
-    click.echo(f"{done}{called}, {service.where}", err=True)
+    click.echo(f"{done}{called}, in {service.where}", err=True)
     if published.link:
         click.echo(f"  {published.link}", err=True)

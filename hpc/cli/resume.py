@@ -26,8 +26,10 @@ def command(run: str, detach: bool, form: str, **options: Any) -> int:
     name, service = service_of(options)
     where = words_of(name, options["file"], options)
     resumed = started(where, lambda: service.resume(run))
+    told = f"resumed as {resumed.run}, in {service.where}"
     if detach:
         click.echo(resumed.run)
-        click.echo(again(where, resumed.run), err=True)
+        click.echo(f"{told}; {again(where, resumed.run)}", err=True)
         return OK
+    click.echo(told, err=True)
     return follow(where, service, resumed.run, {}, form)

@@ -14,23 +14,23 @@ from typing import Any
 import click
 from click.core import ParameterSource
 
-from hpc.cli import CANCELLED, OK, RUN_FAILED
+from hpc.cli import OK
 from hpc.cli.addresses import Address, FileOrAddress
-from hpc.cli.arguments import Given, check_limits, parameter_types, split
-from hpc.cli.compiled import documents, is_compiled
+from hpc.cli.arguments import Given, parameter_types, split
+from hpc.cli.compiled import is_compiled
 from hpc.cli.disk import Folder, read_source
 from hpc.cli.history import as_json
 from hpc.cli.messages import report
-from hpc.cli.options import choice_options, chosen
+from hpc.cli.options import choice_options, chosen, no_choices
 from hpc.cli.progress import watch
 from hpc.cli.services import place_options
 from hpc.cli.showing import show_outcome
 from hpc.cli.submission import submit
 from hpc.diagnostics import Source
 from hpc.engines import ENGINES, SERVICES, Engine, Mode, Planned, Request, engine
+from hpc.engines.documents import documents
 from hpc.engines.task_names import Names, row_of
 
-_EXIT_CODES = {"SUCCEEDED": OK, "FAILED": RUN_FAILED, "CANCELLED": CANCELLED}
 _ROOT = ".hpc"
 _OF_THIS_MACHINE = frozenset({"mode", "jobs", "resume", "only", "start_at", "mounts", "logs"})
 _OF_SERVICES = frozenset({"project", "region", "host", "namespace", "run_name", "detach"})
@@ -129,8 +129,7 @@ def _run_here(asked: _Asked) -> int:
     logs = runner.masker(job.platform, os.environ) if asked.logs == "all" else False
     with watch(sys.stderr, live=_is_live(asked), logs=logs, resume=_resume_hint(job.request.root_folder)) as view:
         outcome = runner.run(job.spec, job.platform, job.request, view)
-    show_outcome(outcome, asked.form)
-    return _EXIT_CODES[outcome.state]
+    return show_outcome(outcome, asked.form)
 
 
 @dataclass(frozen=True)
@@ -203,7 +202,7 @@ def _former(asked: _Asked, runner: Engine) -> _Job:
     """A run that is gone on with from what is kept of it."""
     if asked.resume is None:
         raise click.UsageError("name a pipeline FILE, or a run to --resume.")
-    _no_choices(asked, "a pipeline FILE")
+    no_choices(asked.profiles, asked.settings, "a pipeline FILE")
     root = Path(asked.root or _ROOT)
     former = runner.former_run(root, asked.resume, "--resume")
     given = Given(split(asked.inputs), former.arguments)
@@ -213,7 +212,7 @@ def _former(asked: _Asked, runner: Engine) -> _Job:
 
 
 def _compiled(asked: _Asked, file: Path, source: Source, runner: Engine) -> _Job:
-    _no_choices(asked, f"a pipeline file, but {file} is a compiled one")
+    no_choices(asked.profiles, asked.settings, f"a pipeline file, but {file} is a compiled one")
     spec, platform = documents(source)
     place = _Place(Path(asked.root) if asked.root else file.parent / _ROOT, asked.mode or "process")
     arguments = _given(asked, runner, place.root).typed(parameter_types(spec))
@@ -233,9 +232,7 @@ def _fresh(asked: _Asked, file: Path, source: Source, runner: Engine) -> _Job:
         asked.mode or (local.mode if local else "process"),
     )
     report([one for one in compiled.diagnostics if place.mode == "process" or one.rule.code not in _OF_PROCESSES])
-    types = {name: port.type.parameter for name, port in pipeline.inputs.items()}
-    arguments = _given(asked, runner, place.root).typed(types)
-    check_limits(arguments, pipeline.inputs)
+    arguments = _given(asked, runner, place.root).within_limits(pipeline.inputs)
     spec, platform = documents(Source("compiled pipeline", compiled.text))
     return _Job(spec, platform, asked.request(file.parent, str(file), place, arguments))
 
@@ -247,11 +244,6 @@ def _given(asked: _Asked, runner: Engine, root: Path) -> Given:
     if asked.resume and not partial:
         before = runner.former_run(root, asked.resume, "--resume").arguments
     return Given(split(asked.inputs), before)
-
-
-def _no_choices(asked: _Asked, what: str) -> None:
-    if asked.profiles or asked.settings:
-        raise click.UsageError(f"--profile and --set act on {what}.")
 
 
 def _is_live(asked: _Asked) -> bool:

@@ -23,6 +23,7 @@ _COLUMNS = (
     Column("took", gives_way=1),
     Column("tasks", shrinks=True),
 )
+_SERVICE_COLUMNS = (*_COLUMNS[:-1], Column("message", shrinks=True))
 
 
 @click.command("runs", epilog="Example: hpc runs --pipeline mnist --limit 5")
@@ -48,7 +49,7 @@ def _runs_of(service: Service, pipeline: str | None, limit: int, form: str) -> i
         click.echo(as_json([vars(run) for run in runs]))
     elif runs:
         now = time.time()
-        click.echo("\n".join(table(_COLUMNS, [_remote_row(run, now) for run in runs])))
+        click.echo("\n".join(table(_SERVICE_COLUMNS, [_remote_row(run, now) for run in runs])))
     else:
         click.echo(f"no runs in {service.where}", err=True)
     return OK
@@ -57,7 +58,7 @@ def _runs_of(service: Service, pipeline: str | None, limit: int, form: str) -> i
 def _remote_row(run: RemoteRun, now: float) -> tuple[str, ...]:
     began = run.started or run.created
     times = (moment(began), ago(began, now)) if began is not None else ("", "")
-    seconds = None if began is None else (run.ended or now) - began
+    seconds = None if run.started is None else (run.ended or now) - run.started
     return (run.run, run.pipeline, run.state.lower(), *times, took(seconds), run.error or "")
 
 

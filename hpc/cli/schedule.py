@@ -11,13 +11,19 @@ import click
 
 from hpc.cli import OK, REJECTED
 from hpc.cli.columns import Column, moment, table
-from hpc.cli.disk import Folder, read_source
+from hpc.cli.disk import read_source
 from hpc.cli.history import as_json, format_option
-from hpc.cli.messages import report
-from hpc.cli.options import choice_options, chosen
-from hpc.cli.services import place_options, reached, service_of, service_options, settings_of, target_of
+from hpc.cli.options import choice_options
+from hpc.cli.services import (
+    compiled_for,
+    on_option,
+    place_options,
+    reached,
+    service_of,
+    service_options,
+    settings_of,
+)
 from hpc.cli.submission import job_of
-from hpc.engines import SERVICES
 from hpc.engines.service import Change, RemoteSchedule, Service, Timetable
 
 _COLUMNS = (
@@ -53,13 +59,7 @@ def command() -> None:
 
 
 def _file_options(function: Any) -> Any:
-    function = format_option(choice_options(place_options(function)))
-    function = click.option(
-        "--on",
-        "name",
-        type=click.Choice(list(SERVICES)),
-        help="The service.  [default: the only one of vertex and kfp in `targets`]",
-    )(function)
+    function = on_option(format_option(choice_options(place_options(function))))
     return click.argument("file", type=click.Path(path_type=Path), default="pipeline.yaml")(function)
 
 
@@ -134,19 +134,12 @@ def delete(schedule: str, **options: Any) -> int:
 
 def _timetable(file: Path, options: Mapping[str, Any]) -> tuple[Service, Timetable]:
     """The service, and what the file wants of it."""
-    from hpc.compiler import compile
-    from hpc.compiler.targets import TARGETS
-
-    choice = chosen(options["profiles"], options["settings"])
-    source, folder = read_source(file), Folder(file.parent)
-    target = target_of(options["name"], source, folder, choice)
-    compiled = compile(source, TARGETS[target], folder, choice)
-    report(compiled.diagnostics)
-    pipeline = compiled.graph.pipeline
+    compiled = compiled_for(options["name"], read_source(file), options)
+    name, pipeline = compiled.target.name, compiled.graph.pipeline
     schedule = pipeline.schedule
     if schedule is None:
         raise click.UsageError(f"{file} has no `schedule:`; write e.g. `schedule: {{cron: 0 3 * * 1}}`.")
-    service = reached(target, settings_of(target, pipeline.targets, options))
+    service = reached(name, settings_of(name, pipeline.targets, options))
     return service, Timetable(
         name=pipeline.name,
         job=job_of(compiled, schedule.inputs),
@@ -181,9 +174,14 @@ def _say(schedule: RemoteSchedule, what: str) -> int:
 
 def _next_run(schedule: RemoteSchedule) -> None:
     if schedule.state == "ACTIVE" and schedule.next_run is not None:
-        click.echo(f"  next run: {moment(schedule.next_run)} ({time.strftime('%Z')})", err=True)
+        click.echo(f"  next run: {_here(schedule.next_run)}", err=True)
 
 
 def _row(one: RemoteSchedule) -> tuple[str, ...]:
-    next_run = moment(one.next_run) if one.state == "ACTIVE" and one.next_run is not None else ""
+    next_run = _here(one.next_run) if one.state == "ACTIVE" and one.next_run is not None else ""
     return (one.name, one.state.lower(), one.cron, one.timezone, next_run)
+
+
+def _here(seconds: float) -> str:
+    """A moment by the clock of this machine, which may be another one than that of the schedule."""
+    return f"{moment(seconds)} ({time.strftime('%Z', time.localtime(seconds))})"

@@ -12,13 +12,14 @@ import click
 
 from hpc.cli.compiled import is_compiled
 from hpc.cli.disk import Folder, read_source
-from hpc.cli.options import choice_options, chosen
+from hpc.cli.messages import report
+from hpc.cli.options import choice_options, chosen, no_choices
 from hpc.diagnostics import Source
 from hpc.engines import SERVICES, connect
 from hpc.engines.service import Service
 
 if TYPE_CHECKING:
-    from hpc.compiler import Choice
+    from hpc.compiler import Choice, Compiled
     from hpc.spec.model import Targets
 
 _Function = TypeVar("_Function", bound=Callable[..., Any])
@@ -30,12 +31,20 @@ PLACES = {"project": "vertex", "region": "vertex", "host": "kfp", "namespace": "
 """The options that say where a service is, and the service that each one means."""
 
 
+on_option = click.option(
+    "--on",
+    "name",
+    type=click.Choice(list(SERVICES)),
+    help="The service.  [default: the only one of vertex and kfp in `targets`]",
+)
+
+
 def place_options(function: _Function) -> _Function:
     """`--project`, `--region`, `--host` and `--namespace`, which take the place of what the file says."""
     for option, text in (
         ("--namespace", "Kubernetes namespace of the runs.  [default: targets.kfp.namespace]"),
-        ("--host", "Address of Kubeflow Pipelines.  [default: targets.kfp.host]"),
-        ("--region", "Region of Vertex AI.  [default: targets.vertex.region]"),
+        ("--host", "Address of Kubeflow Pipelines.  [default: targets.kfp.host, else KF_PIPELINES_ENDPOINT]"),
+        ("--region", "Region of Vertex AI.  [default: targets.vertex.region, else GOOGLE_CLOUD_LOCATION]"),
         ("--project", "Google Cloud project.  [default: targets.vertex.project, else that of the credentials]"),
     ):
         function = click.option(option, metavar="NAME" if option != "--host" else "URL", help=text)(function)
@@ -51,12 +60,7 @@ def service_options(function: _Function) -> _Function:
         type=click.Path(path_type=Path),
         help="Pipeline file whose `targets` say where.  [default: pipeline.yaml, if it is here]",
     )(function)
-    return click.option(
-        "--on",
-        "name",
-        type=click.Choice(list(SERVICES)),
-        help="The service.  [default: the only one of vertex and kfp in `targets`]",
-    )(function)
+    return on_option(function)
 
 
 def service_of(options: Mapping[str, Any]) -> tuple[str, Service]:
@@ -86,24 +90,33 @@ def words_of(name: str, file: Path | None, options: Mapping[str, Any]) -> str:
 def targets_of(file: Path | None, profiles: tuple[str, ...], settings: tuple[str, ...]) -> Targets | None:
     """The `targets` of a pipeline file; None where there is none, or where it is a compiled one, which has none."""
     if file is None and not DEFAULT_FILE.exists():
-        if profiles or settings:
-            raise click.UsageError("--profile and --set act on a pipeline file; name it with --file.")
+        no_choices(profiles, settings, "a pipeline file; name it with --file")
         return None
-    path = file or DEFAULT_FILE
-    source = read_source(path)
-    return None if is_compiled(source.text) else _targets_in(source, Folder(path.parent), chosen(profiles, settings))
+    source = read_source(file or DEFAULT_FILE)
+    return None if is_compiled(source.text) else _targets_in(source, chosen(profiles, settings))
 
 
-def _targets_in(source: Source, folder: Folder, choice: Choice) -> Targets:
+def _targets_in(source: Source, choice: Choice) -> Targets:
     from hpc.compiler import understood
 
-    program, _ = understood(source, folder, choice)
+    program, _ = understood(source, _folder_of(source), choice)
     return program.main.pipeline.targets
 
 
-def target_of(name: str | None, source: Source, folder: Folder, choice: Choice) -> str:
-    """The service that is named, else the only one that the file names."""
-    return name or _only(_targets_in(source, folder, choice))
+def compiled_for(name: str | None, source: Source, options: Mapping[str, Any]) -> Compiled:
+    """What a pipeline file becomes for the service `name`, else for the only one that it names; warnings are shown."""
+    from hpc.compiler import compile
+    from hpc.compiler.targets import TARGETS
+
+    choice = chosen(options["profiles"], options["settings"])
+    target = TARGETS[name or _only(_targets_in(source, choice))]
+    compiled = compile(source, target, _folder_of(source), choice)
+    report(compiled.diagnostics)
+    return compiled
+
+
+def _folder_of(source: Source) -> Folder:
+    return Folder(Path(source.name).parent)
 
 
 def settings_of(name: str, targets: Targets | None, options: Mapping[str, Any]) -> dict[str, object]:

@@ -11,16 +11,16 @@ import click
 
 from hpc.cli import OK
 from hpc.cli.addresses import Address
-from hpc.cli.arguments import Given, check_limits, parameter_types, split
-from hpc.cli.compiled import documents, is_compiled
-from hpc.cli.disk import Folder, read_source
+from hpc.cli.arguments import Given, parameter_types, split
+from hpc.cli.compiled import is_compiled, name_of
+from hpc.cli.disk import read_source
 from hpc.cli.following import again, follow, started
 from hpc.cli.history import as_json
-from hpc.cli.messages import report
-from hpc.cli.options import chosen
-from hpc.cli.services import reached, settings_of, targets_of, words_of
+from hpc.cli.options import no_choices
+from hpc.cli.services import compiled_for, reached, settings_of, targets_of, words_of
 from hpc.compiler import Compiled
 from hpc.diagnostics import Place, Source
+from hpc.engines.documents import documents
 from hpc.engines.rows import rows
 from hpc.engines.service import Job, RemoteRun, Service
 from hpc.engines.task_names import Names
@@ -88,8 +88,7 @@ def _with_root(settings: Mapping[str, object], options: Mapping[str, Any]) -> di
 
 def _published(service: Service, at: Address, settings: Mapping[str, object], options: Mapping[str, Any]) -> Order:
     """What is at an address now. A tag may move at any time, so the run is of the version that was looked at."""
-    if options["profiles"] or options["settings"]:
-        raise click.UsageError(f"--profile and --set act on a pipeline file, but {at} is a published one.")
+    no_choices(options["profiles"], options["settings"], f"a pipeline file, but {at} is a published one")
     exact = service.tag(at.own, ()).address
     spec, platform = service.published(exact)
     arguments = _given(options).typed(parameter_types(spec))
@@ -97,23 +96,16 @@ def _published(service: Service, at: Address, settings: Mapping[str, object], op
 
 
 def _compiled(name: str, source: Source, options: Mapping[str, Any]) -> Order:
-    if options["profiles"] or options["settings"]:
-        raise click.UsageError(f"--profile and --set act on a pipeline file, but {source.name} is a compiled one.")
+    no_choices(options["profiles"], options["settings"], f"a pipeline file, but {source.name} is a compiled one")
     spec, platform = documents(source)
     arguments = _given(options).typed(parameter_types(spec))
     return Order(Job(name_of(spec), spec, platform, arguments), settings_of(name, None, options))
 
 
 def _fresh(name: str, source: Source, options: Mapping[str, Any]) -> Order:
-    from hpc.compiler import compile
-    from hpc.compiler.targets import TARGETS
-
-    choice = chosen(options["profiles"], options["settings"])
-    compiled = compile(source, TARGETS[name], Folder(Path(source.name).parent), choice)
-    report(compiled.diagnostics)
+    compiled = compiled_for(name, source, options)
     pipeline = compiled.graph.pipeline
-    arguments = _given(options).typed({name: port.type.parameter for name, port in pipeline.inputs.items()})
-    check_limits(arguments, pipeline.inputs)
+    arguments = _given(options).within_limits(pipeline.inputs)
     return Order(job_of(compiled, arguments), settings_of(name, pipeline.targets, options))
 
 
@@ -134,14 +126,6 @@ def places_in(compiled: Compiled) -> dict[str, str]:
 
 def _given(options: Mapping[str, Any]) -> Given:
     return Given(split(options["inputs"]), {})
-
-
-def name_of(spec: Mapping[str, Any]) -> str:
-    """The name of a compiled pipeline."""
-    try:
-        return str(spec["pipelineInfo"]["name"])
-    except (KeyError, TypeError):
-        return "pipeline"
 
 
 # ---------------------------------------------------------------- what is shown

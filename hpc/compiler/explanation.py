@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import json
 import posixpath
-import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from hpc.compiler.command_lines import command_lines
 from hpc.compiler.graph import (
     Binding,
     CompiledStep,
@@ -32,15 +32,20 @@ from hpc.compiler.graph import (
     Status,
     Step,
 )
-from hpc.compiler.hardware import Hardware, hardware, job_keys, resources, runs_as_job
-from hpc.compiler.lower.custom_jobs import LONGEST
-from hpc.compiler.lower.executors import started
+from hpc.compiler.hardware import (
+    LONGEST_JOB,
+    Hardware,
+    extras_of,
+    hardware,
+    job_keys,
+    resources,
+    runs_as_job,
+)
 from hpc.compiler.machines import MachineTable
 from hpc.compiler.mentions import on_this_machine, variable_path
 from hpc.compiler.render import ComponentSpec
 from hpc.compiler.targets import Target
 from hpc.compiler.waits import never_cached
-from hpc.components import placeholders
 from hpc.components.fields import Cache, CacheKey, Retry, seconds
 from hpc.components.foreign import GoogleOperation
 from hpc.components.vertex import JOB_OUTPUT
@@ -50,11 +55,6 @@ from hpc.spec.document import Document
 
 Row = tuple[str, tuple[str, ...]]
 """A word, and what is to be said of it, line by line."""
-
-_PLACEHOLDER = re.compile(r"\{\{\$(.*?)\}\}")
-_PORT = re.compile(r"\.(inputs|outputs)\.(?:parameters|artifacts)\['([^']*)'\](?:\.(path|uri|output_file|metadata.*))?")
-_OWN_PROGRAM = re.compile(r"# hpc (\w+) \d+:")
-_SHORTEST_FLAG = 2
 
 
 @dataclass(frozen=True)
@@ -123,7 +123,7 @@ class Explainer:
         return [
             ("image", (spec.image,)),
             ("becomes", tuple(self._machine(step))),
-            ("command", tuple(self._command(spec))),
+            ("command", tuple(command_lines(spec, self.target))),
             ("inputs", tuple(self._inputs(step))),
             ("outputs", tuple(self._outputs(step))),
             ("retry", (_retries(settings.retry),)),
@@ -172,20 +172,6 @@ class Explainer:
         said += [f"{found.accelerator.count} {found.accelerator.type}"] if found.accelerator else []
         where = f"accelerator `{settings.accelerator_path[-1]}`, {self.line(settings.accelerator_path)}"
         yield f"at most {', '.join(said)} ({where})"
-
-    def _command(self, spec: ComponentSpec) -> Iterator[str]:
-        """The program's own words, as it finds them."""
-        command, programs = _without_programs(started(spec, self.target)[0])
-        args = list(spec.args)
-        if {"values", "strings"} & {*programs} and "--" in args:
-            args.reverse()
-            args.remove("--")
-            args.reverse()
-        own = _Words(spec)
-        words = [own.readable(word) for word in [*command, *args]]
-        yield from _laid_out(words) if command else _laid_out([_ENTRYPOINT, *words])
-        if programs:
-            yield f"before it, programs of hpc: {'; '.join(_PROGRAMS.get(name, name) for name in programs)}"
 
     def _inputs(self, step: Step) -> Iterator[str]:
         width = max(map(len, step.inputs), default=0)
@@ -239,7 +225,7 @@ class Explainer:
             return "none of its own; every task of Vertex AI Pipelines ends after 7 days"
         if settings.timeout:
             return f"{settings.timeout}{where}"
-        return f"{seconds(LONGEST) // 86400} days, the most there is" if self.target.makes_jobs else "none"
+        return f"{seconds(LONGEST_JOB) // 86400} days, the most there is" if self.target.makes_jobs else "none"
 
     def _cache(self, step: RunsContainer) -> str:
         own = next(graph for graph in _graphs(self.graph) if any(one is step for one in graph.own_steps))
@@ -287,13 +273,13 @@ def _job(settings: Settings, machines: MachineTable) -> Iterator[str]:
         yield f"each with {device}" if found.nodes > 1 else f"with {device}"
     if found.disk_gb:
         yield f"boot disk {found.disk_gb} GB, {found.disk_type}"
-    extras = settings.accelerator.vertex if settings.accelerator else None
-    strategy = (extras.strategy if extras else None) or ("SPOT" if _is_spot(settings) else None)
+    extras = extras_of(settings.accelerator)
+    strategy = extras.strategy or ("SPOT" if _is_spot(settings) else None)
     if strategy:
         yield {"SPOT": "spot machines, which may be taken away", "FLEX_START": "waits until there are machines"}.get(
             strategy, "machines on demand"
         )
-    yield f"runs as {extras.service_account}" if extras and extras.service_account else "runs as the account of the run"
+    yield f"runs as {extras.service_account or 'the account of the run'}"
 
 
 def _is_spot(settings: Settings) -> bool:
@@ -325,64 +311,6 @@ def _on_this_machine(settings: Settings) -> Iterator[str]:
 
 
 # ---------------------------------------------------------------- words
-
-
-class _Words:
-    """Words of a command with placeholders as the pipeline file would write them."""
-
-    def __init__(self, spec: ComponentSpec) -> None:
-        self.inputs = {ir: name for name, names in spec.names.items() for ir in names}
-        self.outputs = {ir: name for name, ir in spec.output_names.items()}
-        self.run = {placeholders.run_input(name): name for name in placeholders.RUN}
-        self.run_in_text = {text: name for name, text in {**placeholders.RUN, **placeholders.RUN_IN_TEXT}.items()}
-
-    def readable(self, word: str) -> str:
-        return _PLACEHOLDER.sub(self._reference, word)
-
-    def _reference(self, found: re.Match[str]) -> str:
-        if found[0] in self.run_in_text:
-            return f"${{{{ run.{self.run_in_text[found[0]]} }}}}"
-        port = _PORT.fullmatch(found[1])
-        if port is None:
-            return found[0]
-        if port[2] in self.run:
-            return f"${{{{ run.{self.run[port[2]]} }}}}"
-        names = self.inputs if port[1] == "inputs" else self.outputs
-        rest = f".{port[3]}" if port[3] and port[3] not in ("path", "output_file") else ""
-        return f"${{{{ {port[1]}.{names.get(port[2], port[2])}{rest} }}}}"
-
-
-_ENTRYPOINT = "<entrypoint>"
-_PROGRAMS = {
-    "metrics": "reports what its Metrics files hold",
-    "secrets": "fetches its secrets",
-    "values": "writes values in Hydra's grammar",
-    "strings": "quotes texts for Hydra",
-}
-
-
-def _without_programs(command: Sequence[str]) -> tuple[list[str], list[str]]:
-    """The command behind hpc's own programs, and the names of these."""
-    words, programs = list(command), list[str]()
-    while len(words) > _SHORTEST_FLAG and words[1] == "-c" and (found := _OWN_PROGRAM.match(words[2])):
-        programs.append(found[1])
-        ends_in_dashes = found[1] in ("metrics", "secrets")
-        words = words[words.index("--") + 1 :] if ends_in_dashes else words[3:]
-    return words, programs
-
-
-def _laid_out(words: Sequence[str]) -> Iterator[str]:
-    """The program in the first line, an argument in each other."""
-    first = next((index for index, word in enumerate(words) if "=" in word or word.startswith("--")), len(words))
-    yield " ".join(map(_quoted, words[:first]))
-    yield from (f"  {_quoted(word)}" for word in words[first:])
-
-
-def _quoted(word: str) -> str:
-    if "\n" in word:
-        return f"<a text of {word.count(chr(10)) + 1} lines>"
-    is_plain = word == _ENTRYPOINT or (word and not re.search(r"\s", re.sub(r"\$\{\{.*?\}\}", "", word)))
-    return word if is_plain else json.dumps(word, ensure_ascii=False)
 
 
 def _retries(retry: Retry | None) -> str:
@@ -421,20 +349,17 @@ def _graphs(graph: Graph) -> Iterator[Graph]:
 def _around(graph: Graph, step: Step) -> list[Group]:
     """The groups that the step stands in, the outermost first, in whichever graph it is."""
     nothing: list[Group] = []
-    return next(_paths(graph, lambda node: node is step), nothing)
+    return next(_paths(graph.nodes, step, nothing), nothing)
 
 
-def _paths(graph: Graph, is_it: Callable[[Node], bool]) -> Iterator[list[Group]]:
-    def inside(nodes: Sequence[Node], groups: list[Group]) -> Iterator[list[Group]]:
-        for node in nodes:
-            if is_it(node):
-                yield groups
-            elif isinstance(node, Group):
-                yield from inside(node.children, [*groups, node])
-            elif isinstance(node, GraphStep):
-                yield from inside(node.graph.nodes, groups)
-
-    yield from inside(graph.nodes, [])
+def _paths(nodes: Sequence[Node], step: Step, groups: list[Group]) -> Iterator[list[Group]]:
+    for node in nodes:
+        if node is step:
+            yield groups
+        elif isinstance(node, Group):
+            yield from _paths(node.children, step, [*groups, node])
+        elif isinstance(node, GraphStep):
+            yield from _paths(node.graph.nodes, step, groups)
 
 
 def _users(graph: Graph, step: str, port: str) -> Iterator[str]:

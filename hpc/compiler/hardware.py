@@ -18,6 +18,7 @@ from hpc.compiler.ir import AcceleratorConfig, Resources
 from hpc.compiler.machines import DEFAULT_MACHINE, MachineTable, family
 from hpc.compiler.targets import Target
 from hpc.components.fields import cpus, in_bytes, split_size
+from hpc.components.vertex import VertexExtras
 from hpc.diagnostics import Path
 from hpc.spec.model import Accelerator
 
@@ -90,6 +91,11 @@ def job_keys(settings: Settings) -> Mapping[str, Path]:
     return {**keys, "timeout": settings.timeout_path} if settings.timeout_path else keys
 
 
+def extras_of(accelerator: Accelerator | None) -> VertexExtras:
+    """What a profile says under `vertex:`; without a profile or that key, fields that nobody has set."""
+    return (accelerator.vertex if accelerator else None) or VertexExtras.model_construct()
+
+
 def _beyond_a_step(accelerator: Accelerator) -> Iterator[str]:
     asked = {
         "machine": accelerator.machine,
@@ -97,7 +103,7 @@ def _beyond_a_step(accelerator: Accelerator) -> Iterator[str]:
         "spot": accelerator.spot,
         "disk": accelerator.disk,
         "tpu": accelerator.tpu,
-        "vertex": accelerator.vertex and accelerator.vertex.model_fields_set,
+        "vertex": extras_of(accelerator).model_fields_set,
     }
     return (key for key, value in asked.items() if value)
 
@@ -116,6 +122,9 @@ class Hardware:
     disk_type: str = ""
     disk_gb: int = 0
 
+
+LONGEST_JOB = "604800s"
+"""How long a job may run if nothing is said: seven days, which is also the longest that a task may."""
 
 SMALLEST_DISK_GB = 100
 """What a machine has if nothing is said, and the least that it can have ("Configure compute resources", 2026-11)."""
@@ -148,14 +157,14 @@ def _attached(accelerator: Accelerator, machine: str, machines: MachineTable) ->
 
 def topology(accelerator: Accelerator, machine: str, machines: MachineTable) -> str:
     """How the chips of a TPU machine are laid out: what is said, else one machine alone; empty for any other."""
-    said = accelerator.vertex.tpu_topology if accelerator.vertex else None
+    said = extras_of(accelerator).tpu_topology
     alone = (name for name, count in machines.topologies(machine).items() if count == 1)
     return said or next(alone, "")
 
 
 def _boot_disk(accelerator: Accelerator, machine: str, machines: MachineTable) -> tuple[str, int]:
     """TPU machines have disks of other kinds, so theirs are left to the platform unless something is said."""
-    said = accelerator.vertex.boot_disk_type if accelerator.vertex else None
+    said = extras_of(accelerator).boot_disk_type
     if machine in machines.tpu_machines and not (said or accelerator.disk):
         return "", 0
     size = math.ceil(google_gb(accelerator.disk)) if accelerator.disk else SMALLEST_DISK_GB
@@ -211,7 +220,7 @@ def _tpu_machine(accelerator: Accelerator, machines: MachineTable) -> str | None
         for name, size in machines.tpu_machines.items()
         if accelerator.tpu in machines.tpus_of(name) and _is_large_enough(accelerator, size, {})
     ]
-    said = accelerator.vertex.tpu_topology if accelerator.vertex else None
+    said = extras_of(accelerator).tpu_topology
     if said:
         laid_out = {name: counts[said] for name in having if said in (counts := machines.topologies(name))}
         return min(laid_out, key=lambda name: laid_out[name], default=None)

@@ -39,15 +39,17 @@ def container_runs(graph: Graph) -> Iterator[RunsContainer]:
     return (step for step in graph.all_steps if isinstance(step, RunsContainer))
 
 
+def profiles(graph: Graph) -> Iterator[tuple[Path, Accelerator]]:
+    """Every machine profile that a file declares, with its path, whether or not a step runs on it."""
+    for file in graph.files:
+        for name, accelerator in file.pipeline.accelerators.items():
+            yield (*file.path, "accelerators", name), accelerator
+
+
 def accelerators(graph: Graph) -> dict[Path, Accelerator]:
     """The machine profiles that some step runs on, in the order of the files."""
     used = {step.settings.accelerator_path for step in container_runs(graph)}
-    declared = (
-        ((*file.path, "accelerators", name), one)
-        for file in graph.files
-        for name, one in file.pipeline.accelerators.items()
-    )
-    return {path: one for path, one in declared if path in used}
+    return {path: accelerator for path, accelerator in profiles(graph) if path in used}
 
 
 def texts(step: ContainerStep) -> Iterator[tuple[Path, str]]:

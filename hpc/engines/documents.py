@@ -1,10 +1,11 @@
 """Compiled files as data: the text that `hpc compile` or the KFP SDK wrote enters, a PipelineSpec and perhaps a
-PlatformSpec leave.
+PlatformSpec leave. And a copy of a PipelineSpec that uses no cache.
 """
 
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from typing import Any
 
 from hpc.diagnostics import Diagnostic, Rejected, Source, Span
@@ -23,6 +24,22 @@ def documents(source: Source) -> Documents:
             source, f"it holds {len(found)} documents, not a PipelineSpec and perhaps a PlatformSpec."
         )
     return found[0], found[1] if len(found) == 2 else None
+
+
+def without_cache(spec: Mapping[str, Any]) -> dict[str, Any]:
+    """A copy in which no task takes a result of another run."""
+    components: Mapping[str, Any] = spec.get("components", {})
+    copies = {name: _without_cache(component) for name, component in components.items()}
+    return {**spec, "components": copies, "root": _without_cache(spec["root"])}
+
+
+def _without_cache(component: Mapping[str, Any]) -> Mapping[str, Any]:
+    if "dag" not in component:
+        return component
+    tasks = {
+        name: {**task, "cachingOptions": {"enableCache": False}} for name, task in component["dag"]["tasks"].items()
+    }
+    return {**component, "dag": {**component["dag"], "tasks": tasks}}
 
 
 def _parsed(source: Source) -> list[Any]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
+from importlib.metadata import PackageNotFoundError, version
 from typing import Literal
 
 from hpc.diagnostics import Rejected
@@ -65,6 +66,14 @@ def wrong(detail: str, fix: str) -> Finding:
 
 def skipped(detail: str) -> Finding:
     return Finding("skipped", detail)
+
+
+def client_library(package: str, extra: str) -> Finding:
+    """Whether a service's client is installed, by the extra of hpc that brings it. It is not imported."""
+    try:
+        return ok(f"{package} {version(package)}")
+    except PackageNotFoundError:
+        return wrong(f"{package} is not installed", f"pip install 'hydra-pipeline-compiler[{extra}]'")
 
 
 def examined(probes: Sequence[Probe]) -> Iterator[Check]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import math
 import re
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 from typing import NoReturn, cast
 
 KINDS = {
@@ -29,6 +29,7 @@ FALSE = frozenset({"0", "f", "F", "false", "FALSE", "False"})
 DEEPEST = 100
 """How deep lists and objects may stand in each other, so that whoever walks through a value may recurse."""
 
+_EXACT = 2**53
 _INTEGER = re.compile(r"[+-]?[0-9]+")
 _ESCAPED = str.maketrans({char: f"\\u{ord(char):04x}" for char in "<>&\u2028\u2029"})
 
@@ -99,10 +100,25 @@ def shallow(value: object) -> object:
     raise ValueError(f"it is nested deeper than {DEEPEST}")
 
 
+def inexact(value: object) -> Iterator[int]:
+    """The whole numbers in a value that a double does not hold: services carry numbers so (google.protobuf.Value)."""
+    if isinstance(value, int) and abs(value) > _EXACT:
+        yield value
+    for inner in _inside(value):
+        yield from inexact(inner)
+
+
 def shown(value: object, width: int = 60) -> str:
     """A value for a message: JSON, shortened."""
     text = as_json(value) if isinstance(value, str) else as_text(value) or "null"
     return text if len(text) <= width else text[: width - 1] + "…"
+
+
+def worded(value: object) -> str:
+    """A value for a sentence about a change: text as it is, null as `none`, anything else as `shown` has it."""
+    if value is None:
+        return "none"
+    return value if isinstance(value, str) else shown(value)
 
 
 def _inside(value: object) -> Collection[object]:

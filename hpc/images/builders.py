@@ -160,12 +160,10 @@ def _why_not(program: str, environ: Mapping[str, str]) -> str | None:
     done = _asked((program, *_ANSWERS[program]), environ)
     if done is None:
         return f"{program} does not answer"
+    if not done.returncode:
+        return None
     said = [line.strip() for line in done.stderr.splitlines() if line.strip()]
-    return (
-        f"{program} does not work ({said[-1].rstrip('.') if said else f'exit code {done.returncode}'})"
-        if done.returncode
-        else None
-    )
+    return f"{program} does not work ({said[-1].rstrip('.') if said else f'exit code {done.returncode}'})"
 
 
 def _asked(command: Sequence[str], environ: Mapping[str, str]) -> subprocess.CompletedProcess[str] | None:

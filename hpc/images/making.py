@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from graphlib import CycleError, TopologicalSorter
 from typing import Literal
 
@@ -125,7 +125,7 @@ class _Base:
     """`identity` changes when the base does. `is_remote`: the registry says so, and this machine may have another."""
 
     identity: str
-    is_remote: bool = field(default=False)
+    is_remote: bool
 
 
 def in_order(recipes: Sequence[Recipe]) -> list[Recipe]:

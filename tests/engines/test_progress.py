@@ -22,7 +22,6 @@ from typing import Any, cast
 import pytest
 from small_pipelines import pipeline, ran, task
 
-from hpc.cli.compiled import documents
 from hpc.cli.disk import Folder, read_source
 from hpc.cli.live import LiveView
 from hpc.cli.log_follower import LogFollower
@@ -32,6 +31,7 @@ from hpc.cli.tally import Tally
 from hpc.compiler import Choice, compile
 from hpc.compiler.targets import TARGETS
 from hpc.diagnostics import Source
+from hpc.engines.documents import documents
 from hpc.engines.events import (
     EnvironmentBuilding,
     EnvironmentReady,

@@ -20,8 +20,8 @@ import docker_here
 import pytest
 from small_pipelines import Ran, ran
 
-from hpc.cli.compiled import documents
 from hpc.diagnostics import Rejected, Source
+from hpc.engines.documents import documents
 from hpc.engines.events import Notice
 from hpc.engines.outcome import Outcome
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import threading
 from collections.abc import Callable, Iterator
+from importlib.metadata import PackageNotFoundError
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ from kfp_server import KfpServer, kfp_server
 
 from hpc.cli import run_command
 from hpc.diagnostics import Diagnostic, Rejected, Span
+from hpc.engines import health
 from hpc.engines.health import Check, Finding, Probe, examined, ok, wrong
 from hpc.engines.local import health as local
 from hpc.engines.service import NOT_THERE
@@ -147,7 +149,7 @@ def test_credentials_that_are_not_good(google: Neighbours, look: Look) -> None:
 
 
 def test_client_library_is_missing(look: Look, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(vertex, "version", _no_package)
+    monkeypatch.setattr(health, "version", _no_package)
     checks = look()
     fix = "pip install 'hydra-pipeline-compiler[vertex]'"
     assert found(checks, "client library") == f"wrong: google-cloud-aiplatform is not installed | {fix}"
@@ -155,7 +157,7 @@ def test_client_library_is_missing(look: Look, monkeypatch: pytest.MonkeyPatch) 
 
 
 def _no_package(name: str) -> str:
-    raise vertex.PackageNotFoundError(name)
+    raise PackageNotFoundError(name)
 
 
 Change = Callable[[Neighbours], object]

@@ -197,7 +197,7 @@ def test_without_the_cache_no_task_may_take_a_former_result(server: KfpServer) -
     service(server).submit(job(cache=False))
     [run] = server.store.runs.values()
     tasks = tasks_of(run["pipeline_spec"]["pipeline_spec"])
-    assert len(tasks) == 6 and {json.dumps(task["cachingOptions"]) for task in tasks} == {"{}"}
+    assert [task["cachingOptions"] for task in tasks] == [{"enableCache": False}] * 6
     assert any(task.get("cachingOptions", {}).get("enableCache") for task in tasks_of(documents()[0]))
 
 
@@ -276,6 +276,7 @@ def test_a_service_of_one_user_is_not_told_of_namespaces(server: KfpServer) -> N
         ({"arguments": {"epochs": 3, "lrr": 1}}, "HPC902", "lrr"),
         ({"arguments": {"epochs": 3, "tags": ["x" * 10_000]}}, "HPC945", "10,000"),
         ({"arguments": {"epochs": 2**53 + 1}}, "HPC904", "rounded"),
+        ({"arguments": {"epochs": 3, "tags": ["a", 2**53 + 1]}}, "HPC904", f"{2**53 + 1} would be rounded"),
         ({"spec": {}}, "HPC900", "compiled"),
         ({"template": "train/prod", "cache": False}, "HPC949", "cache"),
     ],

@@ -245,11 +245,11 @@ def test_publish_promote_and_run(google: Neighbours, vertex: Server, capsys: pyt
     [version] = kept.versions
     address = f"{REPOSITORY}/small/{version}"
     assert (code, out) == (0, f"{address}\n")
-    assert "published as v1, Vertex AI (project ml-dev, us-central1)" in err
+    assert "published as v1, in Vertex AI (project ml-dev, us-central1)" in err
 
     code, out, err = hpc(capsys, "publish", f"{REPOSITORY}/small/v1", "--tag", "prod", "--tag", "stable")
     assert (code, out) == (0, f"{address}\n")
-    assert err == "tagged as prod, stable, Vertex AI (project ml-dev, us-central1)\n"
+    assert err == "tagged as prod, stable, in Vertex AI (project ml-dev, us-central1)\n"
     assert kept.tags == {"v1": version, "prod": version, "stable": version}
 
     vertex.jobs.templates[address] = json.loads(kept.versions[version])
@@ -284,7 +284,7 @@ def test_compiled_file_and_json(folder: Path, capsys: pytest.CaptureFixture[str]
         "is_new": True,
     }
     code, _, err = hpc(capsys, "publish", str(compiled), "--to", REPOSITORY)
-    assert (code, err) == (0, "is there already, Vertex AI (project ml-dev, us-central1)\n")
+    assert (code, err) == (0, "is there already, in Vertex AI (project ml-dev, us-central1)\n")
     assert TOKEN not in out + err
 
 

@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from hpc.compiler.graph import Graph
 from hpc.compiler.hardware import LARGEST_STEP_CPU, LARGEST_STEP_MEMORY, google_gb, job_keys
 from hpc.compiler.machines import MachineTable, family, series
-from hpc.compiler.mentions import container_runs
+from hpc.compiler.mentions import container_runs, profiles
 from hpc.compiler.targets import Target
 from hpc.components.fields import cpus, in_bytes
 from hpc.components.types import did_you_mean, nearest
@@ -83,12 +83,10 @@ _SIZE_NOT_PUBLISHED = ("a3-megagpu-8g", "m1-ultramem-40", "m1-ultramem-80", "m1-
 
 
 def check(graph: Graph, target: Target) -> Iterator[Diagnostic]:
-    for file in graph.files:
-        for name, accelerator in file.pipeline.accelerators.items():
-            path = (*file.path, "accelerators", name)
-            yield from _contradictions(accelerator, path)
-            if accelerator.machine is not None or target.makes_jobs:
-                yield from _on_vertex(_Asked(accelerator, path, graph.machines, _is_for_containers(graph, path)))
+    for path, accelerator in profiles(graph):
+        yield from _contradictions(accelerator, path)
+        if accelerator.machine is not None or target.makes_jobs:
+            yield from _on_vertex(_Asked(accelerator, path, graph.machines, _is_for_containers(graph, path)))
 
 
 def _is_for_containers(graph: Graph, path: Path) -> bool:

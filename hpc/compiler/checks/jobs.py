@@ -10,10 +10,18 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from hpc.compiler.graph import Graph, RunsContainer
-from hpc.compiler.hardware import SMALLEST_DISK_GB, chosen_machine, google_gb, job_keys, runs_as_job, topology
-from hpc.compiler.lower.custom_jobs import LONGEST
+from hpc.compiler.hardware import (
+    LONGEST_JOB,
+    SMALLEST_DISK_GB,
+    chosen_machine,
+    extras_of,
+    google_gb,
+    job_keys,
+    runs_as_job,
+    topology,
+)
 from hpc.compiler.machines import DEFAULT_MACHINE, MachineTable
-from hpc.compiler.mentions import container_runs
+from hpc.compiler.mentions import container_runs, profiles
 from hpc.compiler.targets import CANNOT, Target
 from hpc.components.fields import seconds
 from hpc.components.vertex import JOB_OUTPUT, VertexExtras
@@ -73,9 +81,8 @@ _CHIPS_OF_A_MACHINE, _CHIPS_OF_A_POD = 8, 32
 def check(graph: Graph, target: Target) -> Iterator[Diagnostic]:
     if not target.makes_jobs:
         return
-    for file in graph.files:
-        for name, accelerator in file.pipeline.accelerators.items():
-            yield from _profile(_Profile(accelerator, (*file.path, "accelerators", name), graph.machines))
+    for path, accelerator in profiles(graph):
+        yield from _profile(_Profile(accelerator, path, graph.machines))
     jobs = [step for step in container_runs(graph) if runs_as_job(step.settings, target)]
     yield from _machines(jobs, graph.machines)
     yield from _timeouts(jobs, target)
@@ -94,7 +101,7 @@ class _Profile:
 
     @property
     def extras(self) -> VertexExtras:
-        return self.accelerator.vertex or VertexExtras.model_construct()
+        return extras_of(self.accelerator)
 
     @property
     def machine(self) -> str:
@@ -244,8 +251,8 @@ def _what_there_is(accelerator: Accelerator, machines: MachineTable) -> str:
 def _is_odd_slice(accelerator: Accelerator, machines: MachineTable) -> bool:
     """Whether no machine has that many chips of a TPU, however small it may be."""
     is_counted = bool(accelerator.tpu and accelerator.count)
-    laid_out = accelerator.vertex is not None and accelerator.vertex.tpu_topology is not None
-    return is_counted and not laid_out and chosen_machine(_of_any_size(accelerator), machines) is None
+    is_laid_out = extras_of(accelerator).tpu_topology is not None
+    return is_counted and not is_laid_out and chosen_machine(_of_any_size(accelerator), machines) is None
 
 
 def _of_any_size(accelerator: Accelerator) -> Accelerator:
@@ -269,8 +276,8 @@ def _timeouts(jobs: list[RunsContainer], target: Target) -> Iterator[Diagnostic]
     """Time limits that never come, each once."""
     said = {step.settings.timeout_path or ("defaults", "timeout"): step.settings.timeout for step in jobs}
     for path, timeout in said.items():
-        if timeout and seconds(timeout) > seconds(LONGEST):
-            days = seconds(LONGEST) // 86400
+        if timeout and seconds(timeout) > seconds(LONGEST_JOB):
+            days = seconds(LONGEST_JOB) // 86400
             fact = f"`timeout: {timeout}` cannot be had: {target.title} ends every task after {days} days."
             yield Diagnostic(CANNOT, Place(path), fact, f"`{days}d` at most.")
 
@@ -288,11 +295,7 @@ def _output(step: RunsContainer) -> Iterator[Diagnostic]:
 def _spot(step: RunsContainer) -> Iterator[Diagnostic]:
     settings, accelerator = step.settings, step.settings.accelerator
     tried_again = settings.retry is not None and settings.retry.max > 0
-    if accelerator and accelerator.spot and _disables_retries(accelerator) and not tried_again:
+    if accelerator and accelerator.spot and extras_of(accelerator).disable_retries and not tried_again:
         fact = f"step `{step.written}` runs on spot machines, and nothing tries again when they are taken away."
         place = Place((*settings.accelerator_path, "vertex", "disable_retries"), on="key")
         yield Diagnostic(NO_RETRY, place, fact, "remove `disable_retries`, or add `retry` to the step.")
-
-
-def _disables_retries(accelerator: Accelerator) -> bool:
-    return accelerator.vertex is not None and accelerator.vertex.disable_retries

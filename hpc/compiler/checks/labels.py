@@ -12,6 +12,8 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 
 from hpc.compiler.graph import Graph
+from hpc.compiler.hardware import extras_of
+from hpc.compiler.mentions import profiles
 from hpc.compiler.targets import Target
 from hpc.diagnostics import Diagnostic, Path, Place, Rule
 
@@ -45,10 +47,8 @@ def check(graph: Graph, target: Target) -> Iterator[Diagnostic]:
 
 def _of_jobs(graph: Graph) -> Iterator[Diagnostic]:
     """Labels of machine profiles, used or not, which CustomJobs get."""
-    for file in graph.files:
-        for name, accelerator in file.pipeline.accelerators.items():
-            labels = accelerator.vertex.labels if accelerator.vertex else {}
-            yield from _refused((*file.path, "accelerators", name, "vertex", "labels"), labels, _vertex)
+    for path, accelerator in profiles(graph):
+        yield from _refused((*path, "vertex", "labels"), extras_of(accelerator).labels, _vertex)
 
 
 def _refused(path: Path, labels: Mapping[str, str], rule: _Judge) -> Iterator[Diagnostic]:

@@ -9,6 +9,7 @@ from collections.abc import Iterator, Sequence
 
 from hpc.compiler.graph import Graph
 from hpc.compiler.machines import MachineTable
+from hpc.compiler.mentions import profiles
 from hpc.compiler.targets import Target
 from hpc.components.types import nearest
 from hpc.diagnostics import Diagnostic, Path, Place, Rule
@@ -36,9 +37,8 @@ def check(graph: Graph, target: Target) -> Iterator[Diagnostic]:
         fix = f"did you mean `{near}`?" if near else "make sure that the name is right."
         yield Diagnostic(NOT_IN_REGION, Place(("targets", "vertex", "region")), fact, fix)
         return
-    for file in graph.files:
-        for name, accelerator in file.pipeline.accelerators.items():
-            yield from _device((*file.path, "accelerators", name), accelerator, region, machines)
+    for path, accelerator in profiles(graph):
+        yield from _device(path, accelerator, region, machines)
 
 
 def _device(path: Path, accelerator: Accelerator, region: str, machines: MachineTable) -> Iterator[Diagnostic]:

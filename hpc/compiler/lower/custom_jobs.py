@@ -13,8 +13,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any, cast
 
 from hpc.compiler import ir
-from hpc.compiler.hardware import Hardware, hardware
-from hpc.compiler.machines import MachineTable, shipped
+from hpc.compiler.hardware import LONGEST_JOB, Hardware, extras_of, hardware
+from hpc.compiler.machines import MachineTable
 from hpc.compiler.render import ComponentSpec
 from hpc.components import placeholders
 from hpc.components.fields import seconds
@@ -23,9 +23,6 @@ from hpc.spec.model import VertexTarget
 
 LAUNCHER_IMAGE = "gcr.io/ml-pipeline/google-cloud-pipeline-components:2.22.0"
 LAUNCHERS = "google_cloud_pipeline_components.container.v1"
-LONGEST = "604800s"
-"""How long a job may run if nothing is said: seven days, which is also the longest that a task may."""
-
 LONGEST_NAME = 128
 """The most characters of a job's display name (aiplatform v1); a longer one is refused when the step starts."""
 
@@ -95,7 +92,7 @@ def worker_pools(
     command: Sequence[str],
     args: Sequence[str],
     env: Mapping[str, str],
-    machines: MachineTable | None = None,
+    machines: MachineTable,
 ) -> list[dict[str, Any]]:
     """WorkerPoolSpecs in the JSON of the API: the first machine, and the others that run the same beside it.
 
@@ -103,8 +100,8 @@ def worker_pools(
     profile, chosen if it names none.
     """
     settings = spec.settings
-    found = hardware(settings.accelerator, machines or shipped())
-    extras = _extras(spec)
+    found = hardware(settings.accelerator, machines)
+    extras = extras_of(spec.settings.accelerator)
     container = {
         "image_uri": spec.image,
         "command": list(command),
@@ -133,11 +130,6 @@ def _machine(found: Hardware, extras: VertexExtras) -> dict[str, Any]:
     }
 
 
-def _extras(spec: ComponentSpec) -> VertexExtras:
-    accelerator = spec.settings.accelerator
-    return (accelerator.vertex if accelerator else None) or VertexExtras.model_construct()
-
-
 # ---------------------------------------------------------------- the job
 
 
@@ -145,7 +137,7 @@ def custom_job(
     name: str, spec: ComponentSpec, pools: Sequence[Mapping[str, Any]], vertex: VertexTarget | None
 ) -> ir.Container:
     """The container that has Google's launcher make a CustomJob of `pools`; `name` is shown where the spec has none."""
-    extras = _extras(spec)
+    extras = extras_of(spec.settings.accelerator)
     payload = {
         "display_name": (spec.title or name)[:LONGEST_NAME],
         "job_spec": {"worker_pool_specs": list(pools), **job_spec(spec, vertex)},
@@ -161,7 +153,7 @@ def job_spec(spec: ComponentSpec, vertex: VertexTarget | None) -> dict[str, Any]
     Account, network and key are those of the run unless the profile has others, so that a step does not change them by
     asking for a machine.
     """
-    extras = _extras(spec)
+    extras = extras_of(spec.settings.accelerator)
     attachment = vertex.network_attachment if vertex and not extras.network else None
     return without_empty(
         {
@@ -183,7 +175,7 @@ def _scheduling(spec: ComponentSpec, extras: VertexExtras) -> dict[str, Any]:
     settings = spec.settings
     spot = settings.accelerator is not None and settings.accelerator.spot
     return {
-        "timeout": f"{seconds(settings.timeout)}s" if settings.timeout else LONGEST,
+        "timeout": f"{seconds(settings.timeout)}s" if settings.timeout else LONGEST_JOB,
         "restart_job_on_worker_restart": extras.restart_job_on_worker_restart,
         "strategy": extras.strategy or ("SPOT" if spot else "STANDARD"),
         "max_wait_duration": f"{seconds(extras.max_wait_duration)}s" if extras.max_wait_duration else None,

@@ -15,6 +15,7 @@ from typing import Any
 
 from hpc.compiler import ir
 from hpc.compiler.graph import ContainerStep, Graph
+from hpc.compiler.hardware import extras_of
 from hpc.compiler.lower.custom_jobs import (
     LAUNCHER_IMAGE,
     LONGEST_NAME,
@@ -36,7 +37,7 @@ from hpc.components.step import Tune
 from hpc.components.trials import BEST, VALUES, Searched, best_arguments, trial_folders, trial_output, with_trial
 from hpc.components.tuning import BEST_METRIC
 from hpc.components.types import STRING
-from hpc.components.vertex import JOB_OUTPUT, VertexExtras
+from hpc.components.vertex import JOB_OUTPUT
 
 SEARCH, BEST_TRIAL = "search", "best"
 """The names of the two tasks."""
@@ -135,8 +136,7 @@ def _job(step: ContainerStep, spec: ComponentSpec, pools: Sequence[Any], graph: 
     """The HyperparameterTuningJob. How many trials may fail is left to Vertex AI."""
     tune = step.tune
     assert tune is not None
-    accelerator = spec.settings.accelerator
-    extras = (accelerator.vertex if accelerator else None) or VertexExtras.model_construct()
+    extras = extras_of(spec.settings.accelerator)
     folders = extras.base_output_directory or placeholders.RUN["root"]
     own = "/".join((folders.rstrip("/"), placeholders.RUN["name"], placeholders.RUN["task_id"]))
     trial = {

@@ -30,8 +30,10 @@ from hpc.engines.service import Pace, Service
 
 __all__ = ["connect"]
 
+_CALM = Pace()
 
-def connect(settings: Mapping[str, object], environ: Mapping[str, str], pace: Pace = Pace()) -> Service:  # noqa: B008 - frozen
+
+def connect(settings: Mapping[str, object], environ: Mapping[str, str], pace: Pace = _CALM) -> Service:
     """The service at the address that the settings or the environment name. Nothing is asked of it yet.
 
     Raises Rejected: HPC940 without the client library, HPC941 where its login fails, HPC942 without an address.

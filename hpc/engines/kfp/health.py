@@ -7,9 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from functools import cached_property, partial
-from importlib.metadata import PackageNotFoundError, version
 
-from hpc.engines.health import Finding, Probe, ok, skipped, wrong
+from hpc.engines.health import Finding, Probe, client_library, ok, skipped, wrong
 from hpc.engines.kfp.calls import Calls
 from hpc.engines.kfp.client import Door
 from hpc.engines.service import Pace
@@ -25,7 +24,7 @@ def probes(settings: Mapping[str, object], environ: Mapping[str, str], secrets: 
     """What to look at, in order. `secrets`: by name, as `secret/key` of Kubernetes."""
     visit = _Visit(settings, environ)
     found = [
-        Probe(WHERE, "client library", _client),
+        Probe(WHERE, "client library", partial(client_library, "kfp", "kfp")),
         Probe(WHERE, "address", visit.address, ("client library",)),
         Probe(WHERE, "login", visit.login, ("address",)),
         Probe(WHERE, "service", visit.service, ("login",)),
@@ -34,13 +33,6 @@ def probes(settings: Mapping[str, object], environ: Mapping[str, str], secrets: 
     ]
     looks = {f"secret {name}": partial(visit.secret, key) for name, key in secrets.items()}
     return [*found, *(Probe(WHERE, title, look) for title, look in looks.items())]
-
-
-def _client() -> Finding:
-    try:
-        return ok(f"kfp {version('kfp')}")
-    except PackageNotFoundError:
-        return wrong("kfp is not installed", "pip install 'hydra-pipeline-compiler[kfp]'")
 
 
 class _Visit:

@@ -4,24 +4,22 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from copy import deepcopy
 from dataclasses import dataclass
 from typing import Any, cast
 
 from hpc.engines.arguments import ParameterPort, check_arguments, declared_parameters
+from hpc.engines.documents import without_cache
 from hpc.engines.findings import NOT_A_PIPELINE, WRONG_ARGUMENT, Findings
 from hpc.engines.kfp.notes import Note, digest_of
 from hpc.engines.kfp.places import Places, said
 from hpc.engines.service import NOT_OFFERED, REFUSED, Job
+from hpc.engines.values import inexact
 
 LARGEST_PARAMETER = 10_000
 """Bytes of JSON (backend/src/common/util, MaxParameterBytes)."""
 
 _LONGEST_TEXT = 255
 """Characters of a name and of a description (varchar(255), backend/src/apiserver/model/run.go and job.go)."""
-
-_LARGEST_WHOLE = 2**53
-"""The API carries numbers as doubles (google.protobuf.Value)."""
 
 Document = Mapping[str, Any]
 
@@ -111,15 +109,6 @@ def _source(job: Job, places: Places) -> tuple[dict[str, Any], str]:
     return {"pipeline_spec": document}, digest_of(document)
 
 
-def without_cache(spec: Document) -> dict[str, Any]:
-    """A copy in which no task takes the result of a former run."""
-    copy: dict[str, Any] = deepcopy(dict(spec))
-    for component in (copy["root"], *copy.get("components", {}).values()):
-        for task in component.get("dag", {}).get("tasks", {}).values():
-            task["cachingOptions"] = {}  # enableCache is false where it is not said; proto3 has no other form
-    return copy
-
-
 def _declared(spec: Document, findings: Findings) -> dict[str, ParameterPort]:
     try:
         return declared_parameters(spec)
@@ -136,6 +125,6 @@ def _check_values(arguments: Mapping[str, object], inputs: Mapping[str, Paramete
         if size > LARGEST_PARAMETER:
             fact = f"the input {name} has {size:,} bytes; Kubeflow Pipelines takes at most {LARGEST_PARAMETER:,}"
             findings.add(REFUSED, fact, "put it into a file, and give its address")
-        if isinstance(value, int) and not isinstance(value, bool) and abs(value) > _LARGEST_WHOLE:
-            fact = f"the input {name}: {value} would be rounded, Kubeflow Pipelines carries numbers as doubles"
+        for number in inexact(value):
+            fact = f"the input {name}: {number} would be rounded, Kubeflow Pipelines carries numbers as doubles"
             findings.add(WRONG_ARGUMENT, fact, "give it as text, to an input of type str")

@@ -20,7 +20,7 @@ from hpc.engines.kfp.requests import Request
 from hpc.engines.kfp.submitting import Submitting
 from hpc.engines.kfp.trouble import refuse
 from hpc.engines.service import NOT_OFFERED, NOT_THERE, TAKEN, Change, RemoteSchedule, Timetable
-from hpc.engines.values import shown as shown_value
+from hpc.engines.values import worded
 
 _PATH, _KEY = "/recurringruns", "recurringRuns"
 _LISTING = "list the schedules"
@@ -83,16 +83,10 @@ class KfpSchedules:
         return [self._shown(one) for one in found]
 
     def pause(self, name: str) -> RemoteSchedule:
-        newest, *others = self._named(name)
-        for other in others:
-            self._switched(other, "DISABLE")
-        return self._shown(self._switched(newest, "DISABLE"))
+        return self._turned(name, "DISABLE")
 
     def resume(self, name: str) -> RemoteSchedule:
-        newest, *others = self._named(name)
-        for other in others:
-            self._switched(other, "DISABLE")
-        return self._shown(self._switched(newest, "ENABLE"))
+        return self._turned(name, "ENABLE")
 
     def delete(self, name: str) -> None:
         for one in self._named(name):
@@ -138,6 +132,13 @@ class KfpSchedules:
     def _of_name(self, name: str) -> list[Answer]:
         found = self._calls.named(_PATH, _KEY, _LISTING, name, namespace=self._places.namespace)
         return sorted(found, key=_age, reverse=True)
+
+    def _turned(self, name: str, mode: str) -> RemoteSchedule:
+        """The newest schedule of that name in that mode; older ones start nothing in either."""
+        newest, *others = self._named(name)
+        for other in others:
+            self._switched(other, "DISABLE")
+        return self._shown(self._switched(newest, mode))
 
     def _switched(self, schedule: Answer, mode: str) -> Answer:
         if _mode(schedule) == mode:
@@ -263,13 +264,7 @@ def _line(name: str, before: object, after: object) -> str:
     """Nothing where they are the same; the service gives whole numbers back as it likes."""
     if before == after or (not before and not after):
         return ""
-    return f"{name}: {_word(before)} → {_word(after)}"
-
-
-def _word(value: object) -> str:
-    if value is None:
-        return "none"
-    return value if isinstance(value, str) else shown_value(value)
+    return f"{name}: {worded(before)} → {worded(after)}"
 
 
 def _cron(schedule: Answer) -> str:

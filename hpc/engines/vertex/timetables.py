@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any, Literal
 
 from hpc.engines.service import RemoteSchedule, Timetable
-from hpc.engines.values import shown
+from hpc.engines.values import worded
 from hpc.engines.vertex.clients import document_of
 from hpc.engines.vertex.jobs import Judged, body_of
 from hpc.engines.vertex.naming import DIGEST_LABEL, SCHEDULE_LABEL, digest_of, label_value, plain
@@ -132,13 +132,7 @@ def _settings(before: Mapping[str, Any], after: Mapping[str, Any]) -> Iterator[s
 
 def _line(what: str, old: object, new: object) -> Iterator[str]:
     if old != new:
-        yield f"{what}: {_words(old)} → {_words(new)}"
-
-
-def _words(value: object) -> str:
-    if value is None:
-        return "none"
-    return value if isinstance(value, str) else shown(value)
+        yield f"{what}: {worded(old)} → {worded(new)}"
 
 
 def job_in(body: Mapping[str, Any]) -> Mapping[str, Any]:
