@@ -1,6 +1,6 @@
 """`uses: google/<Op>`: what hpc compiles is what the KFP SDK compiles of the same operation of the real package.
 
-The SDK works in a process of its own (oracle/google_operations.py): one of the package's modules imports all of Vertex
+The SDK works in a process of its own (foreign/google_operations.py): one of the package's modules imports all of Vertex
 AI's client.
 """
 
@@ -122,7 +122,7 @@ USES = [(name, full) for name in NAMES for full in (False, True)]
 @cache
 def by_the_sdk() -> dict[tuple[str, bool], Json]:
     asked = [[module_of(name), name, constants(name, full=full), artifacts(name, full=full)] for name, full in USES]
-    command = [sys.executable, str(TESTS / "oracle" / "google_operations.py"), json.dumps(asked)]
+    command = [sys.executable, str(TESTS / "foreign" / "google_operations.py"), json.dumps(asked)]
     done = subprocess.run(command, capture_output=True, encoding="utf-8", check=False)
     assert done.returncode == 0, done.stderr
     return dict(zip(USES, json.loads(done.stdout), strict=True))

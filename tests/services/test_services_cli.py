@@ -205,6 +205,9 @@ def test_cancel_and_resume(here: Here) -> None:
     code, out, err = here.hpc("resume", run)
     assert code == 0, err
     assert here.runs == (2 if here.name == "vertex" else 1)
+    assert f"resumed as {run}{'-r1' if here.name == 'vertex' else ''}, in " in err
+    heads = here.hpc("runs", "--on", here.name)[1].splitlines()[0].split()
+    assert heads == ["run", "pipeline", "state", "started", "took", *(["message"] if here.name == "vertex" else [])]
 
 
 def test_a_run_that_is_not_there(here: Here) -> None:
@@ -319,6 +322,8 @@ def test_a_schedule(here: Here) -> None:
     assert [(one["name"], one["cron"], one["state"]) for one in json.loads(out)] == [
         ("train-and-test", "0 3 * * 1", "ACTIVE")
     ]
+    if here.name == "vertex":
+        assert re.search(r"UTC  \d{4}-\d\d-\d\d \d\d:\d\d:\d\d \(\w+\)$", here.hpc("schedule", "list")[1].strip())
 
 
 def test_a_schedule_is_changed_paused_and_deleted(here: Here) -> None:
