@@ -323,7 +323,7 @@ def test_a_schedule(here: Here) -> None:
         ("train-and-test", "0 3 * * 1", "ACTIVE")
     ]
     if here.name == "vertex":
-        assert re.search(r"UTC  \d{4}-\d\d-\d\d \d\d:\d\d:\d\d \(\w+\)$", here.hpc("schedule", "list")[1].strip())
+        assert re.search(r"UTC  +\d{4}-\d\d-\d\d \d\d:\d\d:\d\d \(\w+\)$", here.hpc("schedule", "list")[1].strip())
 
 
 def test_a_schedule_is_changed_paused_and_deleted(here: Here) -> None:
