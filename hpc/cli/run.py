@@ -103,12 +103,14 @@ def command(context: click.Context, **options: Any) -> int:
     --resume, FILE may be left out: what the run was given is kept with it. On a service, FILE may be the address of a
     pipeline that `hpc publish` has put there.
     """
-    name = options["engine_name"]
+    name, file = options["engine_name"], options["file"]
+    if isinstance(file, Address) and not _was_given(context, "engine_name"):
+        name = file.service
     if name in SERVICES:
         _only_options_of(context, _OF_THIS_MACHINE, "is for runs on this machine")
-        return submit(name, options["file"], options)
-    if isinstance(options["file"], Address):
-        raise click.UsageError(f"a published pipeline is run where it is kept: --on {options['file'].service}.")
+        return submit(name, file, options)
+    if isinstance(file, Address):
+        raise click.UsageError(f"a published pipeline is run where it is kept: --on {file.service}.")
     _only_options_of(context, _OF_SERVICES, "is for runs on a service; say which with --on")
     return _run_here(_Asked(**{key: value for key, value in options.items() if key not in _OF_SERVICES}))
 
@@ -116,8 +118,12 @@ def command(context: click.Context, **options: Any) -> int:
 def _only_options_of(context: click.Context, others: Container[str], why_not: str) -> None:
     """Raises UsageError for an option that was given and means nothing here."""
     for option in context.command.params:
-        if option.name in others and context.get_parameter_source(str(option.name)) is ParameterSource.COMMANDLINE:
+        if option.name in others and _was_given(context, str(option.name)):
             raise click.UsageError(f"{option.opts[-1]} {why_not}.")
+
+
+def _was_given(context: click.Context, option: str) -> bool:
+    return context.get_parameter_source(option) is ParameterSource.COMMANDLINE
 
 
 def _run_here(asked: _Asked) -> int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,7 @@ import click
 from hpc.cli import OK
 from hpc.cli.columns import Column, ago, moment, table, took
 from hpc.cli.history import STATES, History, Run, as_json, format_option, reading, root_option, run_as_dict
-from hpc.cli.services import service_of, service_options
+from hpc.cli.services import on_a_service_or_here, service_of, service_options
 from hpc.engines.service import RemoteRun, Service
 
 _COLUMNS = (
@@ -23,14 +24,14 @@ _COLUMNS = (
     Column("took", gives_way=1),
     Column("tasks", shrinks=True),
 )
-_SERVICE_COLUMNS = (*_COLUMNS[:-1], Column("message", shrinks=True))
+_SERVICE_COLUMNS = (Column("run"), Column("name", shrinks=True), *_COLUMNS[1:-1], Column("message", shrinks=True))
 
 
 @click.command("runs", epilog="Example: hpc runs --pipeline mnist --limit 5")
 @click.option("--pipeline", metavar="NAME", help="Only the runs of this pipeline.")
 @click.option("--limit", type=click.IntRange(min=1), default=20, show_default=True, help="How many at most.")
 @root_option
-@service_options
+@partial(service_options, on=on_a_service_or_here)
 @format_option
 def command(pipeline: str | None, limit: int, root: Path | None, form: str, **options: Any) -> int:
     """List runs, newest first, those that go on now among them: of this machine, or with --on of a service.
@@ -38,6 +39,8 @@ def command(pipeline: str | None, limit: int, root: Path | None, form: str, **op
     A run is `interrupted` if what worked on it is gone; go on with it by `hpc run --resume RUN`.
     """
     if options["name"] is None:
+        if any(value for key, value in options.items() if key != "name"):
+            raise click.UsageError("say which service is meant: --on vertex or --on kfp; of this machine it is --root.")
         return _runs_here(pipeline, limit, root, form)
     _, service = service_of(options)
     return _runs_of(service, pipeline, limit, form)
@@ -59,7 +62,7 @@ def _remote_row(run: RemoteRun, now: float) -> tuple[str, ...]:
     began = run.started or run.created
     times = (moment(began), ago(began, now)) if began is not None else ("", "")
     seconds = None if run.started is None else (run.ended or now) - run.started
-    return (run.run, run.pipeline, run.state.lower(), *times, took(seconds), run.error or "")
+    return (run.run, run.name, run.pipeline, run.state.lower(), *times, took(seconds), run.error or "")
 
 
 def _runs_here(pipeline: str | None, limit: int, root: Path | None, form: str) -> int:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -142,7 +143,7 @@ def _timetable(file: Path, options: Mapping[str, Any]) -> tuple[Service, Timetab
     service = reached(name, settings_of(name, pipeline.targets, options))
     return service, Timetable(
         name=pipeline.name,
-        job=job_of(compiled, schedule.inputs),
+        job=replace(job_of(compiled, schedule.inputs), source=str(file)),
         cron=schedule.cron,
         timezone=schedule.timezone,
         max_concurrent=schedule.max_concurrent,

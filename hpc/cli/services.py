@@ -51,7 +51,12 @@ def place_options(function: _Function) -> _Function:
     return function
 
 
-def service_options(function: _Function) -> _Function:
+on_a_service_or_here = click.option(
+    "--on", "name", type=click.Choice(list(SERVICES)), help="The service.  [default: this machine]"
+)
+
+
+def service_options(function: _Function, on: Callable[[_Function], _Function] = on_option) -> _Function:
     """What names a service apart from a pipeline to be run: `--on`, a file whose `targets` say where, and options."""
     function = choice_options(place_options(function))
     function = click.option(
@@ -60,7 +65,7 @@ def service_options(function: _Function) -> _Function:
         type=click.Path(path_type=Path),
         help="Pipeline file whose `targets` say where.  [default: pipeline.yaml, if it is here]",
     )(function)
-    return on_option(function)
+    return on(function)
 
 
 def service_of(options: Mapping[str, Any]) -> tuple[str, Service]:

@@ -45,10 +45,10 @@ def submit(name: str, file: Path | Address | None, options: Mapping[str, Any]) -
     where = words_of(name, _says_where(file), options)
     run = started(where, lambda: service.submit(order.job))
     if not options["detach"]:
-        click.echo(f"{run.run} {_news(run, service)}", err=True)  # its page stands in the first line of the watching
+        click.echo(_news(run, service), err=True)  # its page stands in the first line of the watching
         return follow(where, service, run.run, order.job.places, options["form"])
     _show_run(run, options["form"])
-    click.echo(f"{run.run} {_news(run, service)}; {again(where, run.run)}", err=True)
+    click.echo(f"{_news(run, service)}; {again(where, run.run)}", err=True)
     if run.link:
         click.echo(f"  {run.link}", err=True)
     return OK
@@ -132,7 +132,8 @@ def _given(options: Mapping[str, Any]) -> Given:
 
 
 def _news(run: RemoteRun, service: Service) -> str:
-    return f"{'submitted to' if run.is_new else 'is there already, in'} {service.where}"
+    name = f"{run.run} ({run.name})" if run.name else run.run
+    return f"{name} {'submitted to' if run.is_new else 'is there already, in'} {service.where}"
 
 
 def _show_run(run: RemoteRun, form: str) -> None:

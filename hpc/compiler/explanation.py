@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import posixpath
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -55,6 +55,8 @@ from hpc.spec.document import Document
 
 Row = tuple[str, tuple[str, ...]]
 """A word, and what is to be said of it, line by line."""
+
+_LEFT_OUT = "no value: it is optional and left out"
 
 
 @dataclass(frozen=True)
@@ -123,7 +125,7 @@ class Explainer:
         return [
             ("image", (spec.image,)),
             ("becomes", tuple(self._machine(step))),
-            ("command", tuple(command_lines(spec, self.target))),
+            ("command", tuple(self._command(step, spec))),
             ("inputs", tuple(self._inputs(step))),
             ("outputs", tuple(self._outputs(step))),
             ("retry", (_retries(settings.retry),)),
@@ -132,6 +134,10 @@ class Explainer:
             ("env", tuple(self._environment(step))),
             ("secrets", tuple(self._secrets(step))),
         ]
+
+    def _command(self, step: RunsContainer, spec: ComponentSpec) -> Iterable[str]:
+        """Google's own words are a screenful of JSON, and nobody's concern."""
+        return () if isinstance(step.component, GoogleOperation) else command_lines(spec, self.target)
 
     def _machine(self, step: RunsContainer) -> Iterator[str]:
         settings, target = step.settings, self.target
@@ -174,12 +180,19 @@ class Explainer:
         yield f"at most {', '.join(said)} ({where})"
 
     def _inputs(self, step: Step) -> Iterator[str]:
+        is_google = isinstance(step, RunsContainer) and isinstance(step.component, GoogleOperation)
         width = max(map(len, step.inputs), default=0)
         types = max((len(str(port.type)) for port in step.inputs.values()), default=0)
+        left_out = 0
         for name, port in step.inputs.items():
             binding = step.bindings.get(name)
             source = self._source(binding) if binding else self._without(step, name)
-            yield f"{name:<{width}}  {port.type!s:<{types}}  {source}"
+            if source == _LEFT_OUT and is_google:
+                left_out += 1
+            else:
+                yield f"{name:<{width}}  {port.type!s:<{types}}  {source}"
+        if left_out:
+            yield f"and {left_out} optional ones, which are left out"
 
     def _without(self, step: Step, name: str) -> str:
         tune = step.tune if isinstance(step, RunsContainer) else None
@@ -188,7 +201,7 @@ class Explainer:
         component = step.component if isinstance(step, RunsContainer) else None
         if isinstance(component, GoogleOperation) and name in component.of_the_run:
             return "that of the run"
-        return "no value: it is optional and left out"
+        return _LEFT_OUT
 
     def _source(self, binding: Binding) -> str:
         if isinstance(binding, Constant):

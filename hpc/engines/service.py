@@ -140,6 +140,7 @@ class Job:
 class RemoteRun:
     """A run as its service tells it. `run` names it; times are seconds since the epoch; `link` is a page for people.
 
+    `name`: what it was called when it was started, where `run` is another name that the service has given it.
     `is_new`: False where the service had this very run already.
     """
 
@@ -153,6 +154,7 @@ class RemoteRun:
     error: str | None = None
     labels: Mapping[str, str] = field(default_factory=dict[str, str])
     is_new: bool = True
+    name: str = ""
 
     @property
     def has_ended(self) -> bool:

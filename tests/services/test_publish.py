@@ -297,7 +297,10 @@ def test_compiled_file_and_json(folder: Path, capsys: pytest.CaptureFixture[str]
         (("publish", f"{REPOSITORY}/small/v1", "--tag", "a", "--on", "kfp"), "--on vertex."),
         (("publish", "small.json"), "say which service is meant: --on vertex or --on kfp."),
         (("publish", "small.json", "--on", "vertex", "--profile", "prod"), "but small.json is a compiled one."),
-        (("run", f"{REPOSITORY}/small/v1"), "a published pipeline is run where it is kept: --on vertex."),
+        (
+            ("run", f"{REPOSITORY}/small/v1", "--on", "local"),
+            "a published pipeline is run where it is kept: --on vertex.",
+        ),
         (("run", "kfp://small/v1", "--on", "vertex"), "--on kfp."),
         (("run", f"{REPOSITORY}/small/v1", "--on", "vertex", "--set", "name=x"), "is a published one."),
     ],

@@ -162,8 +162,7 @@ def test_a_failure_has_its_cause_and_its_place(here: Here) -> None:
     assert (code, out) == (4, "")
     assert "train failed: out of memory" in err
     assert f"  in:      {TRAIN_STANDS_IN}\n" in err
-    run = re.search(r"^(train-and-test-\S+|\S+) submitted to", err, re.MULTILINE)
-    assert run is not None
+    assert re.search(r"^\S+( \(train-and-test-\S+\))? submitted to", err, re.MULTILINE)
     assert f"--on {here.name}" in err.split("go on with: ")[1]
 
 
@@ -207,7 +206,22 @@ def test_cancel_and_resume(here: Here) -> None:
     assert here.runs == (2 if here.name == "vertex" else 1)
     assert f"resumed as {run}{'-r1' if here.name == 'vertex' else ''}, in " in err
     heads = here.hpc("runs", "--on", here.name)[1].splitlines()[0].split()
-    assert heads == ["run", "pipeline", "state", "started", "took", *(["message"] if here.name == "vertex" else [])]
+    own = ["name"] if here.name == "kfp" else []  # on Vertex AI the name is the run itself
+    message = ["message"] if here.name == "vertex" else []
+    assert heads == ["run", *own, "pipeline", "state", "started", "took", *message]
+
+
+def test_a_name_that_the_service_does_not_use_is_shown(here: Here) -> None:
+    _, run, err = here.run("--name", "release-7", "--detach")
+    shown = f"{run.strip()} (release-7)" if here.name == "kfp" else "release-7"
+    assert err.startswith(f"{shown} submitted to ")
+    assert "release-7" in here.hpc("runs", "--on", here.name)[1]
+
+
+def test_runs_of_which_place(here: Here) -> None:
+    code, out, err = here.hpc("runs", "--file", "pipeline.yaml")
+    assert (code, out) == (2, "")
+    assert "say which service is meant: --on vertex or --on kfp" in err
 
 
 def test_a_run_that_is_not_there(here: Here) -> None:

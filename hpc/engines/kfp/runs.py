@@ -120,6 +120,7 @@ class KfpRuns:
             error=next(iter(str(error.get("message") or "").strip().splitlines()), None),
             labels=note.labels if note else {},
             is_new=is_new,
+            name=str(run.get("display_name", "")),
         )
 
     def _whole(self, own: str, name: str) -> Answer:

@@ -55,7 +55,9 @@ def _judge_names(job: Job, findings: Findings) -> None:
 
 def _judge_root(root: str, findings: Findings) -> None:
     if not root:
-        findings.add(NO_PLACE, "the folder of the artifacts is not said", "write `targets.vertex.root: gs://…`")
+        findings.add(
+            NO_PLACE, "the folder of the artifacts is not said", "write `targets.vertex.root: gs://…`, or give --root"
+        )
     elif not _FOLDER.fullmatch(root):
         findings.add(NO_PLACE, f"{root} is not a folder on Cloud Storage", "write `gs://bucket/folder`")
 

@@ -77,9 +77,9 @@ def place_of(settings: Mapping[str, object], environ: Mapping[str, str], own_pro
     project = _said(settings, "project") or _first(environ, _PROJECT_VARIABLES) or own_project
     region = _said(settings, "region") or _first(environ, _REGION_VARIABLES)
     if not project:
-        findings.add(NO_PLACE, "the project is not said", "write `targets.vertex.project`, or set GOOGLE_CLOUD_PROJECT")
+        findings.add(NO_PLACE, "the project is not said", "write `targets.vertex.project`, or give --project")
     if not region:
-        findings.add(NO_PLACE, "the region is not said", "write `targets.vertex.region`, or set GOOGLE_CLOUD_LOCATION")
+        findings.add(NO_PLACE, "the region is not said", "write `targets.vertex.region`, or give --region")
     findings.reject_if_any()
     endpoint = _said(settings, "endpoint") or f"{region}-aiplatform.googleapis.com"
     return Place(project, region, endpoint.rstrip("/"), _run_settings(settings))
