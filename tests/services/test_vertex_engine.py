@@ -936,7 +936,7 @@ def test_credentials_that_end_while_a_run_is_watched(server: Server, tmp_path: P
     with pytest.raises(Rejected) as error:
         connection.watch(run, {}, listen)
     assert rejection(error).startswith("HPC941 ")
-    assert "; the run goes on without being watched | `gcloud auth application-default login`" in rejection(error)
+    assert "; the run goes on without being watched | run `gcloud auth application-default login`" in rejection(error)
     assert rejection(error).endswith("and watch it again with `hpc watch`")
 
 

@@ -34,7 +34,7 @@ class Request:
 
 def check(job: Job) -> None:
     """Judge a job without asking anybody. Raises Rejected with all that is wrong."""
-    findings = Findings(job.source)
+    findings = Findings(job.source, is_file=False)
     if job.fail_fast:
         fact = "Kubeflow Pipelines cannot be told to stop a run at the first task that fails"
         findings.add(NOT_OFFERED, fact, "leave --fail-fast out; hpc cancel stops a run")
@@ -63,7 +63,7 @@ def _check_lengths(job: Job, findings: Findings) -> None:
 
 def check_published(job: Job, spec: Document) -> None:
     """Judge the arguments of a run of a published pipeline, once its spec is known."""
-    findings = Findings(job.source)
+    findings = Findings(job.source, is_file=False)
     _check_values(job.arguments, _declared(spec, findings), findings)
     findings.reject_if_any()
 

@@ -178,7 +178,7 @@ def five_fields(cron: str) -> str:
 
 
 def _check(timetable: Timetable) -> None:
-    findings = Findings(timetable.job.source)
+    findings = Findings(timetable.job.source, is_file=False)
     if timetable.timezone not in _SAME_AS_UTC:
         fact = f"schedules of Kubeflow Pipelines have no time zone, so {timetable.timezone} cannot be kept"
         findings.add(NOT_OFFERED, fact, "write `timezone: UTC`, and the hours of `cron` in UTC")

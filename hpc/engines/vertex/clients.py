@@ -74,7 +74,7 @@ def login(environ: Mapping[str, str]) -> Login:
             found, project = _credentials(auth, environ)
         except (errors.GoogleAuthError, OSError, ValueError, AttributeError, KeyError, TypeError) as error:
             fact = f"Google's credentials are not found: {_said(error)}"
-            raise rejected(NO_CREDENTIALS, fact, f"`{LOGIN}`, or set GOOGLE_APPLICATION_CREDENTIALS") from error
+            raise rejected(NO_CREDENTIALS, fact, f"run `{LOGIN}`, or set GOOGLE_APPLICATION_CREDENTIALS") from error
     return Login(found, project or "")
 
 

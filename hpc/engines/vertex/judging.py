@@ -32,7 +32,7 @@ _KEY = re.compile(r"projects/[^/]+/locations/([^/]+)/keyRings/[^/]+/cryptoKeys/[
 
 def judge(job: Job, place: Place) -> Judged:
     """The job with its arguments as values. Raises Rejected with everything that is wrong."""
-    findings = Findings(job.source)
+    findings = Findings(job.source, is_file=False)
     _judge_names(job, findings)
     _judge_settings(place, findings)
     arguments = _judge_spec(job, findings)

@@ -112,7 +112,7 @@ def judged(error: Exception, asked: Asked) -> Trouble:
     if isinstance(error, kinds.login) and not isinstance(error, kinds.transport):
         fact = f"could not {asked.what}: Google does not accept the credentials: {_first_line(error)}"
         patience = 1.0 if getattr(error, "retryable", False) else 0.0
-        return Trouble(NO_CREDENTIALS, fact, f"`{LOGIN}`, and try again", patience)
+        return Trouble(NO_CREDENTIALS, fact, f"run `{LOGIN}`, and try again", patience)
     if isinstance(error, kinds.request) or not isinstance(error, kinds.broken):
         return _of_connection(error, asked, kinds)
     origin = _origin(error)
@@ -161,7 +161,7 @@ def _of_code(code: int, said: str, status: str, asked: Asked) -> Trouble:
     if code in _PASSING or status == "ABORTED":
         return Trouble(UNREACHABLE, f"could not {asked.what}: {said} ({code})", _LATER, 1.0)
     if code == 401:
-        return Trouble(NO_CREDENTIALS, f"could not {asked.what}: {said}", f"`{LOGIN}`, and try again")
+        return Trouble(NO_CREDENTIALS, f"could not {asked.what}: {said}", f"run `{LOGIN}`, and try again")
     if code == 403 or _ACT_AS in said:
         return _denied(said, asked) if status or _names_a_permission(said) else _kept_out(said, asked)
     if code == 404:
