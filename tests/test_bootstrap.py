@@ -22,8 +22,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -32,6 +31,7 @@ from compiling import compile_text
 from google.protobuf import json_format
 from kfp.dsl import ClassificationMetrics, Metrics
 from kfp.pipeline_spec import pipeline_spec_pb2
+from loopback_cloud import META, LoopbackCloud
 
 from hpc.components import hydra
 from hpc.components.bootstrap import METRICS, SECRETS, interpreter, metric_outputs, with_metrics, with_secrets
@@ -144,95 +144,28 @@ def test_metric_outputs() -> None:
 
 # Secrets
 
-META = "/http/metadata.google.internal/computeMetadata/v1/instance/service-accounts/default/token"
 API = "/https/secretmanager.googleapis.com/v1/"
 WANDB = "projects/p/secrets/wandb/versions/3"
 DB = "projects/p/secrets/db/versions/latest"
 DROPPED = (0, b"")
 
-SITECUSTOMIZE = """
-import os, time, urllib.request
-opened = urllib.request.OpenerDirector.open
-def loopback(self, request, *args, **more):
-    request.full_url = os.environ["LOOPBACK"] + "/" + request.full_url.replace("://", "/")
-    return opened(self, request, *args, **more)
-def sleep(seconds):
-    with open(os.environ["WAITS"], "a") as file:
-        file.write("%s\\n" % seconds)
-urllib.request.OpenerDirector.open, time.sleep = loopback, sleep
-"""
 
-
-@dataclass
-class Cloud:
-    """What the loopback server answers by path, the last answer again and again; and what it was asked."""
-
-    answers: dict[str, list[tuple[int, bytes]]] = field(default_factory=dict)
-    asked: list[str] = field(default_factory=list)
-    environment: dict[str, str] = field(default_factory=dict)
-
-    def answer(self, path: str, headers: Any) -> tuple[int, bytes]:
-        self.asked.append(path)
-        path = path.removeprefix(self.environment["LOOPBACK"])
-        wanted = ("Metadata-Flavor", "Google") if path == META else ("Authorization", "Bearer the-token")
-        if headers.get(wanted[0]) != wanted[1]:
-            return 401, b"wrong header"
-        left = self.answers.get(path, [(404, b"<html>")])
-        return left.pop(0) if len(left) > 1 else left[0]
+class Cloud(LoopbackCloud):
+    """One with secrets."""
 
     def keeps(self, resource: str, value: bytes, *before: tuple[int, bytes]) -> None:
         body = {"name": resource, "payload": {"data": base64.b64encode(value).decode(), "dataCrc32c": "1"}}
         self.answers[f"{API}{resource}:access"] = [*before, (200, json.dumps(body).encode())]
 
-    @property
-    def waits(self) -> list[str]:
-        file = Path(self.environment["WAITS"])
-        return file.read_text().split() if file.exists() else []
-
-
-def handler_for(cloud: Cloud) -> type[BaseHTTPRequestHandler]:
-    class Handler(BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
-            status, body = cloud.answer(self.path, self.headers)
-            if not status:
-                self.connection.close()
-                return
-            self.send_response(status)
-            self.send_header("Content-Length", str(len(body)))
-            self.end_headers()
-            self.wfile.write(body)
-
-        def log_message(self, format: str, *args: Any) -> None:  # noqa: A002  the name that the base class gives it
-            del format, args
-
-    return Handler
-
 
 @pytest.fixture
 def cloud(tmp_path: Path) -> Iterator[Cloud]:
     """A loopback server that gives a token and keeps `WANDB`."""
-    cloud = Cloud()
-    cloud.answers[META] = [(200, b'{"access_token": "the-token", "expires_in": 3599, "token_type": "Bearer"}')]
+    cloud = Cloud(tmp_path)
     cloud.keeps(WANDB, b"s3cret")
-    site = tmp_path / "site"
-    site.mkdir()
-    (site / "sitecustomize.py").write_text(SITECUSTOMIZE)
-    server = ThreadingHTTPServer(("127.0.0.1", 0), handler_for(cloud))
-    address = f"http://127.0.0.1:{server.server_address[1]}"
-    environment = {name: value for name, value in os.environ.items() if not name.lower().endswith("_proxy")}
-    cloud.environment = {
-        **environment,
-        "LOOPBACK": address,
-        "WAITS": str(tmp_path / "waits"),
-        "PYTHONPATH": str(site),
-        "KEY": WANDB,
-    }
-    thread = threading.Thread(target=server.serve_forever, args=(0.01,))
-    thread.start()
-    yield cloud
-    server.shutdown()
-    thread.join()
-    server.server_close()
+    with cloud.running():
+        cloud.environment["KEY"] = WANDB
+        yield cloud
 
 
 SHOW = """

@@ -19,11 +19,9 @@ import re
 import signal
 import subprocess
 import sys
-import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +29,7 @@ import pytest
 from compiling import TESTS, compile_bytes, compile_text
 from google.protobuf import json_format
 from hydra_apps import APP, Project
+from loopback_cloud import META, LoopbackCloud
 
 from hpc.components.trials import BEST, TRIAL, Searched, trial_folders, with_trial
 from hpc.templates import as_yaml
@@ -745,44 +744,16 @@ def test_the_payload_is_a_hyperparameter_tuning_job(name: str) -> None:
 
 # ---------------------------------------------------------------- the best trial
 
-META = "/http/metadata.google.internal/computeMetadata/v1/instance/service-accounts/default/token"
 NAME = "projects/12/locations/europe-west4/hyperparameterTuningJobs/345"
 HOST = "https://europe-west4-aiplatform.googleapis.com/v1/"
 JOB = f"/{HOST.replace('://', '/')}{NAME}"
 RESOURCES = json.dumps(
     {"resources": [{"resourceType": "HyperparameterTuningJob", "resourceUri": f"{HOST}{NAME}"}]}, indent=2
 )
-# What the program asks, it asks the loopback server; how long it would have waited is written down.
-SITECUSTOMIZE = """
-import os, time, urllib.request
-opened = urllib.request.OpenerDirector.open
-def loopback(self, request, *args, **more):
-    request.full_url = os.environ["LOOPBACK"] + "/" + request.full_url.replace("://", "/")
-    return opened(self, request, *args, **more)
-def sleep(seconds):
-    with open(os.environ["WAITS"], "a") as file:
-        file.write("%s\\n" % seconds)
-urllib.request.OpenerDirector.open, time.sleep = loopback, sleep
-"""
 
 
-@dataclass
-class Cloud:
-    """What the loopback server answers by path, the last answer again and again; 0 is a cut connection."""
-
-    folder: Path
-    address: str = ""
-    answers: dict[str, list[tuple[int, str]]] = field(default_factory=dict)
-    asked: list[str] = field(default_factory=list)
-
-    def answer(self, path: str, headers: Any) -> tuple[int, str]:
-        path = path.removeprefix(self.address)
-        self.asked.append(path)
-        wanted = ("Metadata-Flavor", "Google") if path == META else ("Authorization", "Bearer the-token")
-        if headers.get(wanted[0]) != wanted[1]:
-            return 401, "wrong header"
-        left = self.answers.get(path, [(404, "<html>")])
-        return left.pop(0) if len(left) > 1 else left[0]
+class Cloud(LoopbackCloud):
+    """One with a search."""
 
     def has(self, *trials: Mapping[str, Any], before: Sequence[tuple[int, str]] = ()) -> None:
         job = {"name": NAME, "state": "JOB_STATE_SUCCEEDED", "trials": trials} if trials else {"name": NAME}
@@ -794,52 +765,22 @@ class Cloud:
         """What the program says, and the files that it has written."""
         out = self.folder / "out"
         words = [word for name, kind in kinds.items() for word in (name, kind, str(out / name / "value"))]
-        environment = {name: value for name, value in os.environ.items() if not name.lower().endswith("_proxy")}
-        environment |= {"LOOPBACK": self.address, "WAITS": str(self.folder / "waits"), "PYTHONPATH": str(self.folder)}
         done = subprocess.run(
             [sys.executable, "-c", BEST, resources, "acc", goal, str(out / "best_metric" / "value"), *words],
-            env=environment,
+            env=self.environment,
             capture_output=True,
             text=True,
             check=False,
         )
         return done, {file.parent.name: file.read_text(encoding="utf-8") for file in out.glob("*/value")}
 
-    @property
-    def waits(self) -> list[str]:
-        file = self.folder / "waits"
-        return file.read_text().split() if file.exists() else []
-
 
 @pytest.fixture
 def cloud(tmp_path: Path) -> Iterator[Cloud]:
     """A loopback server that gives a token."""
     cloud = Cloud(tmp_path)
-    cloud.answers[META] = [(200, '{"access_token": "the-token", "expires_in": 3599, "token_type": "Bearer"}')]
-    (tmp_path / "sitecustomize.py").write_text(SITECUSTOMIZE)
-
-    class Handler(BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
-            status, body = cloud.answer(self.path, self.headers)
-            if not status:
-                self.connection.close()
-                return
-            self.send_response(status)
-            self.send_header("Content-Length", str(len(body.encode())))
-            self.end_headers()
-            self.wfile.write(body.encode())
-
-        def log_message(self, format: str, *args: Any) -> None:  # noqa: A002  the name that the base class gives it
-            del format, args
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    cloud.address = f"http://127.0.0.1:{server.server_address[1]}"
-    thread = threading.Thread(target=server.serve_forever, args=(0.01,))
-    thread.start()
-    yield cloud
-    server.shutdown()
-    thread.join()
-    server.server_close()
+    with cloud.running():
+        yield cloud
 
 
 def tried(number: int, acc: Any, state: str = "SUCCEEDED", **values: Any) -> dict[str, Any]:

@@ -77,15 +77,7 @@ exit code 1 and one line that names the secret, never a value; with 127 if the c
 https://docs.cloud.google.com/secret-manager/docs/reference/rest/v1/projects.secrets.versions/access
 """
 
-METRICS = r"""# hpc metrics 1: run the program, then report what its Metrics files hold
-import os, sys
-sys.path = [p for p in sys.path if p]
-import json, signal
-MOST = 100000  # bytes of metadata; Vertex AI takes 131072 for all outputs
-def warn(text):
-    sys.stderr.write("hpc: " + text + "\n")
-    sys.stderr.flush()
-def run(argv):
+RUN_CHILD = r"""def run(argv):
     caught = [signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGQUIT, signal.SIGUSR1, signal.SIGUSR2]
     before = signal.pthread_sigmask(signal.SIG_BLOCK, caught)
     child = os.fork()
@@ -101,7 +93,23 @@ def run(argv):
     for s in caught: signal.signal(s, signal.SIG_DFL)
     status = os.waitpid(child, 0)[1]
     return 128 + os.WTERMSIG(status) if os.WIFSIGNALED(status) else os.WEXITSTATUS(status)
-def number(x):
+"""
+"""Part of a program: `run(argv)` starts a child, hands on the signals that arrive, and gives its exit code as a shell
+does. Needs `warn` and the imports of the program. A change of it is one of every program that holds it.
+"""
+
+METRICS = (
+    r"""# hpc metrics 1: run the program, then report what its Metrics files hold
+import os, sys
+sys.path = [p for p in sys.path if p]
+import json, signal
+MOST = 100000  # bytes of metadata; Vertex AI takes 131072 for all outputs
+def warn(text):
+    sys.stderr.write("hpc: " + text + "\n")
+    sys.stderr.flush()
+"""
+    + RUN_CHILD
+    + r"""def number(x):
     return isinstance(x, (int, float)) and not isinstance(x, bool) and abs(x) < 1e308
 def numbers(x, name):
     if not all(number(v) or v in ("NaN", "Infinity", "-Infinity") for v in x.values()): raise ValueError
@@ -169,6 +177,7 @@ if code == 0:
     except Exception as e: warn("metrics are not reported: %s: %s" % (type(e).__name__, e))
 sys.exit(code)
 """
+)
 """`python3 -c METRICS {{$}} name path... -- command...`: shows the metrics that a program writes, on Vertex AI and kfp.
 
 The command runs as a child, which gets the signals that this process gets; the exit code is the child's, 128 and the

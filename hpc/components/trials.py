@@ -14,7 +14,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from hpc.components import placeholders
-from hpc.components.bootstrap import interpreter
+from hpc.components.bootstrap import RUN_CHILD, interpreter
 from hpc.components.ports import OutputPort
 
 VALUES = "--hpc-values"
@@ -27,7 +27,8 @@ _URI = "gs://hpc.trial/"
 # The text of both programs is part of the cache key, as those of `bootstrap.py`: count the version in the first line up
 # with each change. They hold neither doubled braces nor a dollar sign, and run on Python 3.6 and later.
 
-TRIAL = r"""# hpc trial 1: run the program with the values and the folder of its trial, then report its metric
+TRIAL = (
+    r"""# hpc trial 1: run the program with the values and the folder of its trial, then report its metric
 import os, sys
 sys.path = [p for p in sys.path if p]
 import json, signal, time
@@ -35,23 +36,9 @@ FOLDER, URI, GCS, LOCAL = "/hpc.trial/", "gs://hpc.trial/", "/gcs/", "/tmp/hpc-t
 def warn(text):
     sys.stderr.write("hpc: " + " ".join(text.split()) + "\n")
     sys.stderr.flush()
-def run(argv):
-    caught = [signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGQUIT, signal.SIGUSR1, signal.SIGUSR2]
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, caught)
-    child = os.fork()
-    if not child:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
-        signal.signal(signal.SIGPIPE, signal.SIG_DFL)  # Python ignores it, and so would the program
-        try: os.execvp(argv[0], argv)
-        except (OSError, ValueError, IndexError) as e: warn("cannot start %s: %s" % (argv[:1], e))
-        finally: os._exit(127)
-    for s in caught: signal.signal(s, lambda number, frame: os.kill(child, number))
-    signal.pthread_sigmask(signal.SIG_SETMASK, before)
-    os.waitid(os.P_PID, child, os.WEXITED | os.WNOWAIT)  # the child can still be signalled
-    for s in caught: signal.signal(s, signal.SIG_DFL)
-    status = os.waitpid(child, 0)[1]
-    return 128 + os.WTERMSIG(status) if os.WIFSIGNALED(status) else os.WEXITSTATUS(status)
-def typed(kind, text):  # the service writes 64 as 64.0, and may write 1.0 as 1
+"""
+    + RUN_CHILD
+    + r"""def typed(kind, text):  # the service writes 64 as 64.0, and may write 1.0 as 1
     try:
         if kind == "int" and set(text) & set(".eE") and float(text).is_integer(): return str(int(float(text)))
         if kind == "float": return repr(float(text))
@@ -115,6 +102,7 @@ if code == 0 and chief in ("workerpool0", "chief", "master"):
         code = 1
 sys.exit(code)
 """
+)
 """`python3 -c TRIAL metric path name type flag... -- command... args... --hpc-values --name=value...`, in a trial.
 
 - Values: what stands behind the last `--hpc-values` as `--name=value` or `--name value` becomes `flag=value`, ints

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import secrets
-from datetime import datetime, timezone
+import time
 from typing import Any
 
 from hpc.engines.kfp.calls import Answer, Calls, Creation
@@ -12,6 +11,7 @@ from hpc.engines.kfp.places import Places
 from hpc.engines.kfp.requests import Request, check, request_for
 from hpc.engines.kfp.runs import KfpRuns
 from hpc.engines.kfp.trouble import refuse
+from hpc.engines.run_names import name_tail
 from hpc.engines.service import TAKEN, Job, LeftAsking, RemoteRun
 
 
@@ -34,7 +34,7 @@ class Submitting:
         Raises Rejected, HPC948 where the name belongs to another run; LeftAsking where somebody stops hpc meanwhile.
         """
         request = self.request(job)
-        name = job.run or _made_name(job.name)
+        name = job.run or f"{job.name}{name_tail(time.time())}"
         there = self._ours(name, request.note) if job.run else None
         if there is not None:
             return self._runs.shown(there)
@@ -77,9 +77,3 @@ def _is_same(run: Answer, note: Note) -> bool:
 
 def _age(run: Answer) -> tuple[str, str]:
     return str(run.get("created_at")), str(run.get("run_id"))
-
-
-def _made_name(pipeline: str) -> str:
-    """`train-20261120083000-x7q2`, in UTC."""
-    letters = "".join(secrets.choice("abcdefghijkmnpqrstuvwxyz23456789") for _ in range(4))
-    return f"{pipeline}-{datetime.now(timezone.utc):%Y%m%d%H%M%S}-{letters}"

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import hashlib
 import json
-import random
 import re
-import time
 from collections.abc import Mapping
 from typing import Any, cast
+
+from hpc.engines.run_names import name_tail
 
 DIGEST_LABEL = "hpc-digest"
 SCHEDULE_LABEL = "hpc-schedule"
@@ -26,14 +26,12 @@ PIPELINE_NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,127}")
 _LONGEST_NAME = 127
 _LONGEST_LABEL = 63
 _DIGEST = 32
-_LETTERS = "abcdefghijkmnpqrstuvwxyz23456789"
 _AGAIN = re.compile(r"-r(\d+)$")
 
 
 def run_name(pipeline: str, now: float) -> str:
-    """`<pipeline>-<yyyymmddHHMMSS>-<4 letters>`: two runs that start in one second have two names."""
-    stamp = time.strftime("%Y%m%d%H%M%S", time.gmtime(now))
-    tail = f"-{stamp}-{''.join(random.SystemRandom().choices(_LETTERS, k=4))}"
+    """The name of a pipeline as a run may have it, with a tail of its own."""
+    tail = name_tail(now)
     start = re.sub(r"[^a-z0-9-]+", "-", pipeline.lower()).strip("-")
     start = start if start[:1].isalpha() else f"run-{start}".rstrip("-")
     return start[: _LONGEST_NAME - len(tail)] + tail
