@@ -13,11 +13,11 @@ from __future__ import annotations
 from collections.abc import Generator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 from hpc.compiler.checks import check
 from hpc.compiler.composition import Coverage, composed
 from hpc.compiler.emit import emit, emit_component
-from hpc.compiler.explanation import Explainer, Explanation, step_names, steps_called
 from hpc.compiler.files import Files
 from hpc.compiler.graph import Graph, RunsContainer
 from hpc.compiler.link import link
@@ -36,6 +36,9 @@ from hpc.spec.merge import with_profiles, with_siblings
 from hpc.spec.model import Image, Targets
 from hpc.spec.program import Program, assembled
 from hpc.spec.unused import unused
+
+if TYPE_CHECKING:
+    from hpc.compiler.explanation import Explanation
 
 
 @dataclass(frozen=True)
@@ -99,6 +102,8 @@ def explain(
     source: Source, target: Target | None, files: Files, choice: Choice, name: str
 ) -> tuple[list[Explanation], list[str]]:
     """What the steps of that name become, one where no loop made several; and the names of all steps."""
+    from hpc.compiler.explanation import Explainer, step_names, steps_called  # only `hpc explain` needs it
+
     judged = _judged(source, target, files, choice)
     explainer = Explainer(judged.graph, judged.specs, judged.target, judged.source)
     return [explainer.explained(step) for step in steps_called(judged.graph, name)[:1]], step_names(judged.graph)
